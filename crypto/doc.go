@@ -1,0 +1,2 @@
+// Package crypto reads and writes the encrypted files of a project.
+package crypto
