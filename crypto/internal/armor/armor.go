@@ -1,0 +1,193 @@
+// Package armor turns the binary body of an encrypted file into base64 text and
+// back, on all processors.
+package armor
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"io"
+
+	"github.com/dockercfg/jet/crypto/internal/pipeline"
+)
+
+const (
+	lineBytes  = 48   // bytes on a wrapped line of 64 characters
+	lineChars  = 64   // characters on a wrapped line
+	blockLines = 3072 // lines in a block: 144 KiB of body, 192 KiB of text
+	blockBytes = blockLines * lineBytes
+	blockChars = blockLines * lineChars
+	rawBytes   = 128 << 10 // how much text is read at once
+)
+
+// Encode writes body to dst as standard base64 with padding: wrapped at 64
+// columns with a final newline, or on one line without.
+func Encode(dst io.Writer, body io.Reader, wrapped bool) error {
+	type block struct{ body, text []byte }
+	fill := func(b *block) (bool, error) {
+		if b.body == nil {
+			b.body = make([]byte, blockBytes)
+			b.text = make([]byte, 0, blockChars+blockLines)
+		}
+		n, err := io.ReadFull(body, b.body[:blockBytes])
+		b.body = b.body[:n]
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			return true, nil
+		}
+		return false, err
+	}
+	work := func(b *block) error {
+		if !wrapped {
+			b.text = base64.StdEncoding.AppendEncode(b.text[:0], b.body)
+			return nil
+		}
+		b.text = b.text[:0]
+		for rest := b.body; len(rest) > 0; {
+			n := min(len(rest), lineBytes)
+			b.text = append(base64.StdEncoding.AppendEncode(b.text, rest[:n]), '\n')
+			rest = rest[n:]
+		}
+		return nil
+	}
+	drain := func(b *block) error {
+		_, err := dst.Write(b.text)
+		return err
+	}
+	return pipeline.Run(fill, work, drain)
+}
+
+// A Block is a piece of a decoded body.
+type Block struct {
+	// Before holds up to 16 bytes of the body that stand right before Bytes:
+	// 16 in every block but the first, which has none.
+	Before []byte
+	// Bytes is the piece. It may be changed.
+	Bytes []byte
+
+	text   []byte
+	size   int   // characters in text
+	keep   int   // of which so many at the front belong to the block before
+	skip   int64 // characters of the whole text before this block
+	body   []byte
+	padded bool // it decoded to less than its full size
+}
+
+// overlapChars stand at the front of every block but the first, so that a worker
+// can see the end of the block before without waiting for it.
+const overlapChars = lineChars
+
+// A SyntaxError says that text is not the strict base64 that it should be.
+type SyntaxError struct {
+	Char   int64  // counted from 1, line ends left out
+	Reason string // "is not base64" and the like
+}
+
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("character %d of the body %s", e.Char, e.Reason)
+}
+
+// Decode reads base64 text from src, line ends skipped, and passes the body on:
+// work is called for several blocks at once, drain for one after the other. Both
+// may be called with an empty block at the end. Text that is not strict standard
+// base64 with padding is a *SyntaxError.
+func Decode(src io.Reader, work, drain func(*Block) error) error {
+	chars := charReader{src: src}
+	encoding := base64.StdEncoding.Strict()
+	var tail [overlapChars]byte // the last characters of the block before
+	var seen int64              // characters handed out so far
+	fill := func(b *Block) (bool, error) {
+		if b.text == nil {
+			b.text = make([]byte, overlapChars+blockChars)
+			b.body = make([]byte, (overlapChars+blockChars)/4*3)
+		}
+		b.keep = 0
+		if seen > 0 {
+			b.keep = copy(b.text, tail[:])
+		}
+		n, err := chars.read(b.text[b.keep : b.keep+blockChars])
+		b.skip, b.size = seen, b.keep+n
+		seen += int64(n)
+		copy(tail[:], b.text[max(0, b.size-overlapChars):b.size])
+		if err == io.EOF {
+			return true, nil
+		}
+		return false, err
+	}
+	decode := func(b *Block) error {
+		text := b.text[:b.size]
+		n, err := encoding.Decode(b.body, text)
+		switch bad := err.(type) {
+		case base64.CorruptInputError:
+			return &SyntaxError{Char: b.skip + int64(bad) - int64(b.keep) + 1, Reason: "is not base64"}
+		case nil:
+		default:
+			return err
+		}
+		before := b.keep / 4 * 3
+		b.Before, b.Bytes = b.body[max(0, before-16):before], b.body[before:n]
+		b.padded = n < len(text)/4*3
+		return work(b)
+	}
+	// Padding may end a block that looks complete to its worker, and more text follow.
+	var padded bool
+	inOrder := func(b *Block) error {
+		if padded && b.size > b.keep {
+			return &SyntaxError{Char: b.skip, Reason: "is padding before the end"}
+		}
+		padded = b.padded
+		return drain(b)
+	}
+	return pipeline.Run(fill, decode, inOrder)
+}
+
+// charReader gives the characters of a text without its line ends.
+type charReader struct {
+	src  io.Reader
+	raw  []byte
+	rest []byte // what is left of raw
+	err  error
+}
+
+// read fills dst; it is shorter only with an error, io.EOF at the end.
+func (c *charReader) read(dst []byte) (n int, err error) {
+	for n < len(dst) {
+		if len(c.rest) == 0 {
+			if c.err != nil {
+				return n, c.err
+			}
+			c.next()
+			continue
+		}
+		line := c.rest
+		end := bytes.IndexByte(line, '\n')
+		if end >= 0 {
+			line = line[:end]
+		}
+		m := copy(dst[n:], line)
+		n += m
+		if m == len(line) && end >= 0 {
+			m++
+		}
+		c.rest = c.rest[m:]
+	}
+	return n, nil
+}
+
+// next reads more text and drops carriage returns.
+func (c *charReader) next() {
+	if c.raw == nil {
+		c.raw = make([]byte, rawBytes)
+	}
+	n, err := c.src.Read(c.raw)
+	c.rest, c.err = c.raw[:n], err
+	if bytes.IndexByte(c.rest, '\r') < 0 {
+		return
+	}
+	kept := c.rest[:0]
+	for _, b := range c.rest {
+		if b != '\r' {
+			kept = append(kept, b)
+		}
+	}
+	c.rest = kept
+}

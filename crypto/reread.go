@@ -1,0 +1,217 @@
+package crypto
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+
+	"github.com/dockercfg/jet/crypto/internal/sealed"
+)
+
+// maxInMemory is how much of an input that cannot seek is kept in memory, in bytes.
+const maxInMemory = 4 << 20
+
+// errNoSpool is for a caller who gave no WithSpool.
+var errNoSpool = fmt.Errorf("crypto: the input cannot seek and is over %d MiB long", maxInMemory>>20)
+
+// A rereadable is an input that can be read from its beginning more than once.
+type rereadable interface {
+	// Open gives a reader from the beginning. It ends the reader given before.
+	Open() (io.Reader, error)
+	io.Closer
+}
+
+// rereadCiphertext makes a rereadable of an encrypted file.
+func rereadCiphertext(src io.Reader, o *options) (rereadable, error) {
+	if input, ok := seekable(src); ok {
+		return input, nil
+	}
+	start, whole, err := readStart(src)
+	if err != nil || whole {
+		return &inMemory{start}, err
+	}
+	spool, err := fillSpool(o, io.MultiReader(bytes.NewReader(start), src))
+	if err != nil {
+		return nil, err
+	}
+	return &spooled{spool}, nil
+}
+
+// rereadPlaintext makes a rereadable of a plaintext, which is never spooled as it is.
+func rereadPlaintext(src io.Reader, o *options) (rereadable, error) {
+	if input, ok := seekable(src); ok {
+		return input, nil
+	}
+	start, whole, err := readStart(src)
+	if err != nil || whole {
+		return &inMemory{start}, err
+	}
+	once := GenerateKey()
+	var salt [sealed.SaltSize]byte
+	rand.Read(salt[:])
+	hidden, err := sealed.NewSealer(io.MultiReader(bytes.NewReader(start), src), once.bytes[:], salt[:], spoolContext)
+	if err != nil {
+		return nil, err
+	}
+	spool, err := fillSpool(o, hidden)
+	if err != nil {
+		return nil, err
+	}
+	return &sealedSpool{spooled: spooled{spool}, key: once}, nil
+}
+
+// readStart reads what may be kept in memory, and says whether that is all.
+func readStart(src io.Reader) (start []byte, whole bool, err error) {
+	var buffer bytes.Buffer
+	n, err := io.Copy(&buffer, io.LimitReader(src, maxInMemory+1))
+	return buffer.Bytes(), n <= maxInMemory, err
+}
+
+func fillSpool(o *options, src io.Reader) (Spool, error) {
+	if o.spool == nil {
+		return nil, errNoSpool
+	}
+	spool, err := o.spool()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := io.CopyBuffer(struct{ io.Writer }{spool}, src, make([]byte, 128<<10)); err != nil {
+		return nil, errors.Join(err, spool.Close())
+	}
+	return spool, nil
+}
+
+// inMemory is an input that was read whole.
+type inMemory struct{ data []byte }
+
+func (m *inMemory) Open() (io.Reader, error) { return bytes.NewReader(m.data), nil }
+func (m *inMemory) Close() error             { return nil }
+
+// spooled is an input in a scratch file.
+type spooled struct{ Spool }
+
+func (s *spooled) Open() (io.Reader, error) {
+	_, err := s.Seek(0, io.SeekStart)
+	return s.Spool, err
+}
+
+const spoolContext = "github.com/dockercfg/jet spool"
+
+// sealedSpool is an input in a scratch file under a key that exists only here.
+type sealedSpool struct {
+	spooled
+	key  Key
+	pipe *io.PipeReader // of the reader given last
+}
+
+func (s *sealedSpool) Open() (io.Reader, error) {
+	s.stop()
+	file, err := s.spooled.Open()
+	if err != nil {
+		return nil, err
+	}
+	reader, writer := io.Pipe()
+	s.pipe = reader
+	go func() {
+		opener := sealed.NewOpener(writer, s.key.bytes[:], spoolContext)
+		_, err := io.CopyBuffer(opener, struct{ io.Reader }{file}, make([]byte, 128<<10))
+		if err == nil {
+			err = opener.Close()
+		}
+		writer.CloseWithError(err)
+	}()
+	return reader, nil
+}
+
+func (s *sealedSpool) stop() {
+	if s.pipe != nil {
+		s.pipe.Close()
+	}
+}
+
+func (s *sealedSpool) Close() error {
+	s.stop()
+	return s.spooled.Close()
+}
+
+// segmentBytes is the unit in which an input is compared with itself.
+const segmentBytes = 1 << 20
+
+// seeker is an input that is read again by seeking back, and may be changed by
+// others in between. The first pass remembers a fingerprint of every segment,
+// eight bytes for a MiB; later passes release no segment that differs.
+type seeker struct {
+	src     io.ReadSeeker
+	start   int64
+	seed    maphash.Seed
+	sums    []uint64
+	passes  int
+	segment int    // index of the next segment
+	buffer  []byte // one segment
+	rest    []byte // what of it was not read yet
+	ended   bool
+}
+
+func seekable(src io.Reader) (*seeker, bool) {
+	s, ok := src.(io.ReadSeeker)
+	if !ok {
+		return nil, false
+	}
+	start, err := s.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return nil, false // a pipe or a terminal
+	}
+	return &seeker{src: s, start: start, seed: maphash.MakeSeed(), buffer: make([]byte, segmentBytes)}, true
+}
+
+func (s *seeker) Open() (io.Reader, error) {
+	if s.passes > 0 {
+		if _, err := s.src.Seek(s.start, io.SeekStart); err != nil {
+			return nil, err
+		}
+	}
+	s.passes++
+	s.segment, s.rest, s.ended = 0, nil, false
+	return s, nil
+}
+
+func (s *seeker) Close() error { return nil }
+
+func (s *seeker) Read(p []byte) (int, error) {
+	if len(s.rest) == 0 {
+		if s.ended {
+			return 0, io.EOF
+		}
+		if err := s.next(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, s.rest)
+	s.rest = s.rest[n:]
+	return n, nil
+}
+
+// next reads a segment, the last one of which may be empty.
+func (s *seeker) next() error {
+	n, err := io.ReadFull(s.src, s.buffer)
+	s.ended = err == io.EOF || err == io.ErrUnexpectedEOF
+	if err != nil && !s.ended {
+		return err
+	}
+	sum := maphash.Bytes(s.seed, s.buffer[:n])
+	switch {
+	case s.passes == 1:
+		s.sums = append(s.sums, sum)
+	case s.segment >= len(s.sums) || s.sums[s.segment] != sum:
+		return ErrInputChanged
+	}
+	s.segment++
+	s.rest = s.buffer[:n]
+	if s.ended && n == 0 {
+		return io.EOF
+	}
+	return nil
+}
