@@ -138,21 +138,17 @@ func (s *sealedSpool) Close() error {
 }
 
 // segmentBytes is the unit in which an input is compared with itself.
-const segmentBytes = 1 << 20
+const segmentBytes = 256 << 10
 
-// seeker is an input that is read again by seeking back, and may be changed by
-// others in between. The first pass remembers a fingerprint of every segment,
-// eight bytes for a MiB; later passes release no segment that differs.
+// A seeker is an input that is read again by seeking back, and that others may
+// change in between. The first pass remembers a fingerprint of every segment,
+// eight bytes each; later passes release no segment that differs.
 type seeker struct {
-	src     io.ReadSeeker
-	start   int64
-	seed    maphash.Seed
-	sums    []uint64
-	passes  int
-	segment int    // index of the next segment
-	buffer  []byte // one segment
-	rest    []byte // what of it was not read yet
-	ended   bool
+	src   io.ReadSeeker
+	start int64
+	seed  maphash.Seed
+	sums  []uint64
+	pass  *pass
 }
 
 func seekable(src io.Reader) (*seeker, bool) {
@@ -164,54 +160,37 @@ func seekable(src io.Reader) (*seeker, bool) {
 	if err != nil {
 		return nil, false // a pipe or a terminal
 	}
-	return &seeker{src: s, start: start, seed: maphash.MakeSeed(), buffer: make([]byte, segmentBytes)}, true
+	return &seeker{src: s, start: start, seed: maphash.MakeSeed()}, true
 }
 
 func (s *seeker) Open() (io.Reader, error) {
-	if s.passes > 0 {
+	again := s.pass != nil
+	if again {
+		s.pass.stop()
 		if _, err := s.src.Seek(s.start, io.SeekStart); err != nil {
 			return nil, err
 		}
 	}
-	s.passes++
-	s.segment, s.rest, s.ended = 0, nil, false
-	return s, nil
+	s.pass = &pass{seeker: s, again: again}
+	return s.pass, nil
 }
 
-func (s *seeker) Close() error { return nil }
-
-func (s *seeker) Read(p []byte) (int, error) {
-	if len(s.rest) == 0 {
-		if s.ended {
-			return 0, io.EOF
-		}
-		if err := s.next(); err != nil {
-			return 0, err
-		}
+func (s *seeker) Close() error {
+	if s.pass != nil {
+		s.pass.stop()
 	}
-	n := copy(p, s.rest)
-	s.rest = s.rest[n:]
-	return n, nil
+	return nil
 }
 
-// next reads a segment, the last one of which may be empty.
-func (s *seeker) next() error {
-	n, err := io.ReadFull(s.src, s.buffer)
-	s.ended = err == io.EOF || err == io.ErrUnexpectedEOF
-	if err != nil && !s.ended {
-		return err
-	}
-	sum := maphash.Bytes(s.seed, s.buffer[:n])
-	switch {
-	case s.passes == 1:
+// check remembers or compares the fingerprint of a segment.
+func (s *seeker) check(index int, data []byte, again bool) error {
+	sum := maphash.Bytes(s.seed, data)
+	if !again {
 		s.sums = append(s.sums, sum)
-	case s.segment >= len(s.sums) || s.sums[s.segment] != sum:
-		return ErrInputChanged
+		return nil
 	}
-	s.segment++
-	s.rest = s.buffer[:n]
-	if s.ended && n == 0 {
-		return io.EOF
+	if index >= len(s.sums) || s.sums[index] != sum {
+		return ErrInputChanged
 	}
 	return nil
 }

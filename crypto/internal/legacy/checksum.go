@@ -24,7 +24,7 @@ var (
 // Checksum reads src to its end and gives its checksum.
 func Checksum(src io.Reader) ([]byte, error) {
 	h := md5.New()
-	if _, err := io.CopyBuffer(h, struct{ io.Reader }{src}, make([]byte, 128<<10)); err != nil {
+	if _, err := io.Copy(h, src); err != nil {
 		return nil, err
 	}
 	return hex.AppendEncode(nil, h.Sum(nil)), nil
