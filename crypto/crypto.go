@@ -68,7 +68,7 @@ var errNoKey = errors.New("crypto: the key is not set")
 // that src was not the same the second time. After an error what dst holds is
 // worth nothing.
 func Encrypt(dst io.Writer, src io.Reader, key Key, format Format, opts ...Option) error {
-	if !key.set {
+	if !key.isSet() {
 		return errNoKey
 	}
 	switch format {
@@ -83,7 +83,7 @@ func Encrypt(dst io.Writer, src io.Reader, key Key, format Format, opts ...Optio
 func encryptSealed(dst io.Writer, src io.Reader, key Key) error {
 	var salt [sealed.SaltSize]byte
 	rand.Read(salt[:])
-	body, err := sealed.NewSealer(src, key.bytes[:], salt[:], JetV1.String())
+	body, err := sealed.NewSealer(src, key.reveal(), salt[:], JetV1.String())
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func encryptSealed(dst io.Writer, src io.Reader, key Key) error {
 }
 
 func encryptLegacy(dst io.Writer, src io.Reader, key Key, format Format, o *options) error {
-	block, err := legacy.NewCipher(key.bytes[:])
+	block, err := legacy.NewCipher(key.reveal())
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func writeHeader(dst io.Writer, f Format) error {
 //
 // The errors are those of errors.go, or those of src, dst and the Spool as they are.
 func Decrypt(dst io.Writer, src io.Reader, key Key, opts ...Option) (Format, error) {
-	if !key.set {
+	if !key.isSet() {
 		return 0, errNoKey
 	}
 	o := apply(opts)
@@ -187,7 +187,7 @@ func decrypt(dst io.Writer, src io.Reader, key Key, o *options) (Format, error) 
 }
 
 func decryptSealed(dst io.Writer, text io.Reader, key Key) error {
-	opener := sealed.NewOpener(dst, key.bytes[:], JetV1.String())
+	opener := sealed.NewOpener(dst, key.reveal(), JetV1.String())
 	work := func(*armor.Block) error { return nil }
 	drain := func(b *armor.Block) error {
 		_, err := opener.Write(b.Bytes)
@@ -200,15 +200,18 @@ func decryptSealed(dst io.Writer, text io.Reader, key Key) error {
 }
 
 func decryptLegacy(dst io.Writer, text io.Reader, key Key, format Format) error {
-	block, err := legacy.NewCipher(key.bytes[:])
+	block, err := legacy.NewCipher(key.reveal())
 	if err != nil {
 		return err
 	}
 	checker := legacy.NewChecker(dst, format != Unsigned)
 	work := func(b *armor.Block) error {
-		if len(b.Before) == 0 { // the first block begins with the IV
+		if b.First { // it begins with the IV
 			if len(b.Bytes) < legacy.IVSize {
 				return errNoIV
+			}
+			if format == Unsigned && sealed.Fits(b.Bytes, key.reveal(), JetV1.String()) {
+				return errSealedBody
 			}
 			b.Before, b.Bytes = b.Bytes[:legacy.IVSize], b.Bytes[legacy.IVSize:]
 		}
@@ -224,6 +227,9 @@ func decryptLegacy(dst io.Writer, text io.Reader, key Key, format Format) error 
 	}
 	return checker.Close()
 }
+
+// errSealedBody: what has no header line is the body of jet:v1.
+var errSealedBody = errors.New("the body is jet:v1")
 
 // errNoIV: the body is shorter than an initialisation vector.
 var errNoIV = fmt.Errorf("its body is shorter than %d bytes", legacy.IVSize)
@@ -246,14 +252,16 @@ func explain(err error, format Format) error {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	case err == io.ErrUnexpectedEOF && format != Unsigned:
 		return fmt.Errorf("%w: it is cut short, the body cannot hold a checksum", ErrDamaged)
-	case err == legacy.ErrNoChecksum && format == CloudBeesV1:
+	case format == CloudBeesV1 && (err == legacy.ErrNoChecksum || err == legacy.ErrMismatch):
 		return fmt.Errorf("%w: %w", ErrChecksum, ErrVariant)
 	case err == legacy.ErrNoChecksum:
 		return fmt.Errorf("%w: %w", ErrChecksum, ErrWrongKey)
 	case err == legacy.ErrMismatch:
 		return fmt.Errorf("%w: %w", ErrChecksum, ErrDamaged)
 	case err == legacy.ErrChecksumFound:
-		return ErrHeaderLost
+		return fmt.Errorf("%w: the body is codeship:v2", ErrHeaderLost)
+	case err == errSealedBody:
+		return fmt.Errorf("%w: %w", ErrHeaderLost, err)
 	}
 	return err
 }

@@ -42,10 +42,7 @@ var foreign = [...]struct{ begins, name string }{
 func detect(head []byte) (format Format, start int, err error) {
 	text := bytes.TrimPrefix(head, []byte(byteOrderMark))
 	start = len(head) - len(text)
-	line, rest := text, []byte(nil)
-	if end := bytes.IndexAny(text, "\r\n"); end >= 0 {
-		line, rest = text[:end], bytes.TrimLeft(text[end:], "\r\n")
-	}
+	line, rest := cutLine(text)
 	for _, f := range [...]Format{JetV1, CodeshipV2, CloudBeesV1} {
 		if string(line) == f.String() {
 			return f, start + len(line), nil
@@ -62,14 +59,26 @@ func detect(head []byte) (format Format, start int, err error) {
 	if len(bytes.Trim(text, "\r\n")) == 0 {
 		return 0, 0, fmt.Errorf("%w: it is empty", ErrNotEncrypted)
 	}
+	if len(line) == 0 { // line ends in front are no header and no base64
+		line, rest = cutLine(rest)
+	}
 	if !isBase64(line) {
 		return 0, 0, fmt.Errorf("%w: line 1 is neither a known header nor base64", ErrNotEncrypted)
 	}
 	// Wrapped base64 has lines of one length and a last one that may be shorter.
-	if end := bytes.IndexAny(rest, "\r\n"); len(rest[:max(end, 0)]) > len(line) || end < 0 && len(rest) > len(line) {
+	if second, _ := cutLine(rest); len(second) > len(line) {
 		return 0, 0, fmt.Errorf("%w: line 1 is no known header, and too short to be the beginning of base64", ErrUnknownFormat)
 	}
 	return Unsigned, start, nil
+}
+
+// cutLine gives the first line, without its end, and what follows after any line ends.
+func cutLine(text []byte) (line, rest []byte) {
+	end := bytes.IndexAny(text, "\r\n")
+	if end < 0 {
+		return text, nil
+	}
+	return text[:end], bytes.TrimLeft(text[end:], "\r\n")
 }
 
 // looksLikeHeader says whether the line has the shape NAME:vNUMBER.

@@ -16,8 +16,8 @@ var (
 	ErrNotEncrypted = errors.New("not an encrypted file")
 	// ErrUnknownFormat: the first line looks like a header of a format that is not known.
 	ErrUnknownFormat = errors.New("unknown format")
-	// ErrHeaderLost: the body of a codeship:v2 file without its header line.
-	ErrHeaderLost = errors.New("a codeship:v2 file that lost its header line")
+	// ErrHeaderLost: the body of a codeship:v2 or jet:v1 file without its header line.
+	ErrHeaderLost = errors.New("the header line is lost")
 	// ErrVariant: a cloudbees:v1 file whose check fails. No sample with a known
 	// key was ever published, so a wrong key and an unknown variant look alike.
 	ErrVariant = errors.New("wrong key, damage, or a variant of cloudbees:v1 that is not understood")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -25,11 +26,19 @@ var ErrKey = errors.New("an incorrect or incomplete AES key")
 // Encrypt and Decrypt.
 //
 // A Key prints as "[redacted]" under every verb of fmt, in JSON and in slog;
-// Encode alone gives the secret away. It is a value and is not wiped from memory.
+// Encode alone gives the secret away. It is not wiped from memory.
 type Key struct {
-	bytes [KeySize]byte
-	set   bool
+	// A function, because fmt asks no method of a Key in an unexported field of
+	// another type, and looks through arrays and pointers, but not into closures.
+	reveal func() []byte
 }
+
+func newKey(secret []byte) Key {
+	return Key{func() []byte { return secret }}
+}
+
+// isSet is false for the zero Key.
+func (k Key) isSet() bool { return k.reveal != nil }
 
 // ParseKey reads the text of a key file: standard base64, with padding, of
 // exactly 32 bytes. One line end (LF or CRLF) after it and a UTF-8 byte-order
@@ -55,9 +64,7 @@ func ParseKey(text []byte) (Key, error) {
 	if len(raw) != KeySize {
 		return Key{}, fmt.Errorf("%w: it decodes to %d bytes, want %d", ErrKey, len(raw), KeySize)
 	}
-	k := Key{set: true}
-	copy(k.bytes[:], raw)
-	return k, nil
+	return newKey(raw), nil
 }
 
 // keyTextSize is the length of an encoded key in characters.
@@ -65,14 +72,22 @@ const keyTextSize = (KeySize + 2) / 3 * 4
 
 // GenerateKey makes a new random key.
 func GenerateKey() Key {
-	k := Key{set: true}
-	rand.Read(k.bytes[:]) // never fails: it ends the program instead
-	return k
+	secret := make([]byte, KeySize)
+	rand.Read(secret) // never fails: it ends the program instead
+	return newKey(secret)
+}
+
+// Equal says whether two keys are the same, in constant time.
+func (k Key) Equal(other Key) bool {
+	if !k.isSet() || !other.isSet() {
+		return k.isSet() == other.isSet()
+	}
+	return subtle.ConstantTimeCompare(k.reveal(), other.reveal()) == 1
 }
 
 // Encode gives the text of a key file: base64 and a final newline. It is the secret itself.
 func (k Key) Encode() []byte {
-	return append(base64.StdEncoding.AppendEncode(nil, k.bytes[:]), '\n')
+	return append(base64.StdEncoding.AppendEncode(nil, k.reveal()), '\n')
 }
 
 // Fingerprint names a key without revealing it: "SHA256:" and the unpadded
@@ -81,7 +96,7 @@ func (k Key) Encode() []byte {
 func (k Key) Fingerprint() string {
 	h := sha256.New()
 	io.WriteString(h, "github.com/dockercfg/jet project key fingerprint\x00")
-	h.Write(k.bytes[:])
+	h.Write(k.reveal())
 	return "SHA256:" + base64.RawStdEncoding.EncodeToString(h.Sum(nil))
 }
 

@@ -52,7 +52,7 @@ func rereadPlaintext(src io.Reader, o *options) (rereadable, error) {
 	once := GenerateKey()
 	var salt [sealed.SaltSize]byte
 	rand.Read(salt[:])
-	hidden, err := sealed.NewSealer(io.MultiReader(bytes.NewReader(start), src), once.bytes[:], salt[:], spoolContext)
+	hidden, err := sealed.NewSealer(io.MultiReader(bytes.NewReader(start), src), once.reveal(), salt[:], spoolContext)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func (s *sealedSpool) Open() (io.Reader, error) {
 	reader, writer := io.Pipe()
 	s.pipe = reader
 	go func() {
-		opener := sealed.NewOpener(writer, s.key.bytes[:], spoolContext)
+		opener := sealed.NewOpener(writer, s.key.reveal(), spoolContext)
 		_, err := io.CopyBuffer(opener, struct{ io.Reader }{file}, make([]byte, 128<<10))
 		if err == nil {
 			err = opener.Close()

@@ -40,10 +40,11 @@ type vector struct {
 
 // vectorErrors are the names that the vectors have for the errors.
 var vectorErrors = map[string]error{
-	"wrong key":   crypto.ErrWrongKey,
-	"damaged":     crypto.ErrDamaged,
-	"header lost": crypto.ErrHeaderLost,
-	"variant":     crypto.ErrVariant,
+	"wrong key":     crypto.ErrWrongKey,
+	"damaged":       crypto.ErrDamaged,
+	"header lost":   crypto.ErrHeaderLost,
+	"variant":       crypto.ErrVariant,
+	"not encrypted": crypto.ErrNotEncrypted,
 }
 
 func loadVectors(t testing.TB, name string, wantValid, wantInvalid int) []vector {
@@ -159,8 +160,8 @@ func TestIndependent(t *testing.T) {
 	type independentCase struct {
 		Format    string `json:"format"`
 		Key       string `json:"key"`
-		Plaintext string `json:"plaintext,omitempty"`
-		File      string `json:"file,omitempty"`
+		Plaintext string `json:"plaintext"`
+		File      string `json:"file"`
 		format    crypto.Format
 		key       crypto.Key
 		plain     []byte

@@ -58,23 +58,22 @@ func Encode(dst io.Writer, body io.Reader, wrapped bool) error {
 
 // A Block is a piece of a decoded body.
 type Block struct {
-	// Before holds up to 16 bytes of the body that stand right before Bytes:
-	// 16 in every block but the first, which has none.
-	Before []byte
-	// Bytes is the piece. It may be changed.
-	Bytes []byte
+	First  bool   // nothing stands before it
+	Before []byte // the 16 bytes of the body right before Bytes; none if First
+	Bytes  []byte // the piece, which may be changed; empty only at the end
 
-	text   []byte
-	size   int   // characters in text
-	keep   int   // of which so many at the front belong to the block before
-	skip   int64 // characters of the whole text before this block
-	body   []byte
-	padded bool // it decoded to less than its full size
+	text []byte
+	size int   // characters in text
+	keep int   // of which so many at the front belong to the block before
+	skip int64 // characters of the whole text before this block
+	body []byte
 }
 
 // overlapChars stand at the front of every block but the first, so that a worker
 // can see the end of the block before without waiting for it.
 const overlapChars = lineChars
+
+const beforeBytes = 16 // a block of AES
 
 // A SyntaxError says that text is not the strict base64 that it should be.
 type SyntaxError struct {
@@ -114,8 +113,11 @@ func Decode(src io.Reader, work, drain func(*Block) error) error {
 		return false, err
 	}
 	decode := func(b *Block) error {
-		text := b.text[:b.size]
-		n, err := encoding.Decode(b.body, text)
+		// Padding that ends a block of full size looks complete to its worker.
+		if b.size > b.keep && bytes.IndexByte(b.text[:b.keep], '=') >= 0 {
+			return &SyntaxError{Char: b.skip, Reason: "is padding before the end"}
+		}
+		n, err := encoding.Decode(b.body, b.text[:b.size])
 		switch bad := err.(type) {
 		case base64.CorruptInputError:
 			return &SyntaxError{Char: b.skip + int64(bad) - int64(b.keep) + 1, Reason: "is not base64"}
@@ -123,21 +125,12 @@ func Decode(src io.Reader, work, drain func(*Block) error) error {
 		default:
 			return err
 		}
-		before := b.keep / 4 * 3
-		b.Before, b.Bytes = b.body[max(0, before-16):before], b.body[before:n]
-		b.padded = n < len(text)/4*3
+		start := min(b.keep/4*3, n)
+		b.First = b.keep == 0
+		b.Before, b.Bytes = b.body[max(0, start-beforeBytes):start], b.body[start:n]
 		return work(b)
 	}
-	// Padding may end a block that looks complete to its worker, and more text follow.
-	var padded bool
-	inOrder := func(b *Block) error {
-		if padded && b.size > b.keep {
-			return &SyntaxError{Char: b.skip, Reason: "is padding before the end"}
-		}
-		padded = b.padded
-		return drain(b)
-	}
-	return pipeline.Run(fill, decode, inOrder)
+	return pipeline.Run(fill, decode, drain)
 }
 
 // charReader gives the characters of a text without its line ends.

@@ -260,6 +260,11 @@ func (o *Opener) start(head []byte) error {
 	return nil
 }
 
+// Fits says whether message begins like one that was sealed with the key in the context.
+func Fits(message, key []byte, context string) bool {
+	return len(message) >= headSize && NewOpener(nil, key, context).start(message[:headSize]) == nil
+}
+
 func (o *Opener) open(chunk []byte) error {
 	index := o.schedule.next
 	nonce, err := o.schedule.nonce()
