@@ -232,7 +232,7 @@ func decryptLegacy(dst io.Writer, text io.Reader, key Key, format Format) error 
 var errSealedBody = errors.New("the body is jet:v1")
 
 // errNoIV: the body is shorter than an initialisation vector.
-var errNoIV = fmt.Errorf("its body is shorter than %d bytes", legacy.IVSize)
+var errNoIV = errors.New("its body is shorter than 16 bytes")
 
 // explain turns what a layer found into what it means for a file of that format.
 func explain(err error, format Format) error {

@@ -21,7 +21,8 @@ const (
 	JetV1
 )
 
-var formatNames = map[Format]string{
+// formatNames is an array, since a map would be built at every start.
+var formatNames = [...]string{
 	Unsigned:    "unsigned",
 	CloudBeesV1: "cloudbees:v1",
 	CodeshipV2:  "codeship:v2",
@@ -30,16 +31,16 @@ var formatNames = map[Format]string{
 
 // String gives the name of the format: its header line, or "unsigned".
 func (f Format) String() string {
-	if name, ok := formatNames[f]; ok {
-		return name
+	if f >= Unsigned && f <= JetV1 {
+		return formatNames[f]
 	}
 	return fmt.Sprintf("Format(%d)", int(f))
 }
 
 // ParseFormat gives the format of that name.
 func ParseFormat(name string) (Format, error) {
-	for f, n := range formatNames {
-		if n == name {
+	for f := JetV1; f >= Unsigned; f-- {
+		if f.String() == name {
 			return f, nil
 		}
 	}

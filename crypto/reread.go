@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"hash/maphash"
 	"io"
 
@@ -15,7 +14,7 @@ import (
 const maxInMemory = 4 << 20
 
 // errNoSpool is for a caller who gave no WithSpool.
-var errNoSpool = fmt.Errorf("crypto: the input cannot seek and is over %d MiB long", maxInMemory>>20)
+var errNoSpool = errors.New("crypto: the input cannot seek and is over 4 MiB long")
 
 // A rereadable is an input that can be read from its beginning more than once.
 type rereadable interface {
