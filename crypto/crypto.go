@@ -211,7 +211,7 @@ func decryptLegacy(dst io.Writer, text io.Reader, key Key, format Format) error 
 				return errNoIV
 			}
 			if format == Unsigned && sealed.Fits(b.Bytes, key.reveal(), JetV1.String()) {
-				return errSealedBody
+				return &HeaderLostError{JetV1}
 			}
 			b.Before, b.Bytes = b.Bytes[:legacy.IVSize], b.Bytes[legacy.IVSize:]
 		}
@@ -227,9 +227,6 @@ func decryptLegacy(dst io.Writer, text io.Reader, key Key, format Format) error 
 	}
 	return checker.Close()
 }
-
-// errSealedBody: what has no header line is the body of jet:v1.
-var errSealedBody = errors.New("the body is jet:v1")
 
 // errNoIV: the body is shorter than an initialisation vector.
 var errNoIV = errors.New("its body is shorter than 16 bytes")
@@ -259,9 +256,7 @@ func explain(err error, format Format) error {
 	case err == legacy.ErrMismatch:
 		return fmt.Errorf("%w: %w", ErrChecksum, ErrDamaged)
 	case err == legacy.ErrChecksumFound:
-		return fmt.Errorf("%w: the body is codeship:v2", ErrHeaderLost)
-	case err == errSealedBody:
-		return fmt.Errorf("%w: %w", ErrHeaderLost, err)
+		return &HeaderLostError{CodeshipV2}
 	}
 	return err
 }

@@ -233,6 +233,18 @@ func TestDiagnoses(t *testing.T) {
 	}
 }
 
+func TestHeaderLostSaysWhich(t *testing.T) {
+	key := crypto.GenerateKey()
+	for _, format := range []crypto.Format{crypto.CodeshipV2, crypto.JetV1} {
+		_, body, _ := bytes.Cut(encrypt(t, []byte("FOO=bar\n"), key, format), []byte("\n"))
+		_, err := crypto.Decrypt(io.Discard, bytes.NewReader(body), key)
+		var lost *crypto.HeaderLostError
+		if !errors.As(err, &lost) || lost.Format != format {
+			t.Errorf("%v without its header: got %v", format, err)
+		}
+	}
+}
+
 func TestRequire(t *testing.T) {
 	key := crypto.GenerateKey()
 	files := map[crypto.Format][]byte{}

@@ -16,7 +16,8 @@ var (
 	ErrNotEncrypted = errors.New("not an encrypted file")
 	// ErrUnknownFormat: the first line looks like a header of a format that is not known.
 	ErrUnknownFormat = errors.New("unknown format")
-	// ErrHeaderLost: the body of a codeship:v2 or jet:v1 file without its header line.
+	// ErrHeaderLost: the body of a codeship:v2 or jet:v1 file without its header
+	// line. The error is a *HeaderLostError, which says which.
 	ErrHeaderLost = errors.New("the header line is lost")
 	// ErrVariant: a cloudbees:v1 file whose check fails. No sample with a known
 	// key was ever published, so a wrong key and an unknown variant look alike.
@@ -31,3 +32,13 @@ var (
 	// original tool's, which users search for.
 	ErrChecksum = errors.New("checksum for decrypted data is invalid, corrupt AES key or data")
 )
+
+// HeaderLostError is an ErrHeaderLost that knows what the header line was.
+type HeaderLostError struct {
+	Format Format
+}
+
+func (e *HeaderLostError) Error() string { return "the header line " + e.Format.String() + " is lost" }
+
+// Unwrap gives ErrHeaderLost.
+func (e *HeaderLostError) Unwrap() error { return ErrHeaderLost }
