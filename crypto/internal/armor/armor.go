@@ -37,14 +37,19 @@ func Encode(dst io.Writer, body io.Reader, wrapped bool) error {
 		return false, err
 	}
 	work := func(b *block) error {
+		encode := base64.StdEncoding.AppendEncode
+		if len(b.body) >= quickBytes {
+			table := pairs()
+			encode = func(dst, src []byte) []byte { return appendEncode(dst, src, table) }
+		}
 		if !wrapped {
-			b.text = base64.StdEncoding.AppendEncode(b.text[:0], b.body)
+			b.text = encode(b.text[:0], b.body)
 			return nil
 		}
 		b.text = b.text[:0]
 		for rest := b.body; len(rest) > 0; {
 			n := min(len(rest), lineBytes)
-			b.text = append(base64.StdEncoding.AppendEncode(b.text, rest[:n]), '\n')
+			b.text = append(encode(b.text, rest[:n]), '\n')
 			rest = rest[n:]
 		}
 		return nil
@@ -112,12 +117,12 @@ func Decode(src io.Reader, work, drain func(*Block) error) error {
 		}
 		return false, err
 	}
-	decode := func(b *Block) error {
+	decodeBlock := func(b *Block) error {
 		// Padding that ends a block of full size looks complete to its worker.
 		if b.size > b.keep && bytes.IndexByte(b.text[:b.keep], '=') >= 0 {
 			return &SyntaxError{Char: b.skip, Reason: "is padding before the end"}
 		}
-		n, err := encoding.Decode(b.body, b.text[:b.size])
+		n, err := decode(encoding, b.body, b.text[:b.size])
 		switch bad := err.(type) {
 		case base64.CorruptInputError:
 			return &SyntaxError{Char: b.skip + int64(bad) - int64(b.keep) + 1, Reason: "is not base64"}
@@ -130,7 +135,7 @@ func Decode(src io.Reader, work, drain func(*Block) error) error {
 		b.Before, b.Bytes = b.body[max(0, start-beforeBytes):start], b.body[start:n]
 		return work(b)
 	}
-	return pipeline.Run(fill, decode, drain)
+	return pipeline.Run(fill, decodeBlock, drain)
 }
 
 // charReader gives the characters of a text without its line ends.
