@@ -1,0 +1,17 @@
+package outfile
+
+import (
+	"io/fs"
+	"os"
+)
+
+// hiddenMode keeps the read-only attribute off; access comes from the folder.
+const hiddenMode fs.FileMode = 0o600
+
+func (f *File) settle() error { return nil }
+
+func setMode(*os.File, fs.FileMode) error { return nil }
+
+func syncFolder(string) error { return nil }
+
+func openStream(path string) (*os.File, error) { return os.OpenFile(path, os.O_WRONLY, 0) }

@@ -1,0 +1,428 @@
+package outfile
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+)
+
+// Class says who may read a file.
+type Class int
+
+const (
+	// Private is for plaintext and keys: mode 0600, whatever stood there before.
+	Private Class = iota
+	// Shared is for ciphertext: the permissions of the file it replaces, else
+	// 0666 less the umask.
+	Shared
+)
+
+// inPlaceLimit is the largest file, in bytes, that is written in place: its
+// content has to be in memory, complete, before the target is touched.
+const inPlaceLimit = 16 << 20
+
+// maxTempStem is how many bytes of the target's name a temporary name repeats:
+// file systems allow names of 255 bytes.
+const maxTempStem = 200
+
+// File is an output that its target knows nothing of before Commit. It is not
+// safe for concurrent use; two Files for one target are, and the later Commit wins.
+type File struct {
+	path   string // as the caller named it, for errors
+	target string // path with its symbolic links resolved
+	class  Class
+	old    fs.FileInfo // what stands at target, nil for nothing
+	isNew  bool        // Commit must not replace anything
+
+	file    *os.File // nil in memory and at the end
+	temp    string   // the temporary name of file, "" while it has none
+	stream  bool
+	memory  bool
+	buffer  []byte
+	inPlace bool
+	err     error // why nothing more can be written
+}
+
+// Create prepares an output for path. The folder must exist; path may be a
+// symbolic link, also one that leads to nothing yet. Errors name path and wrap
+// the cause: fs.ErrNotExist for a missing folder, fs.ErrPermission,
+// syscall.EISDIR for a folder.
+//
+// The caller closes the File; without Commit that leaves no trace.
+func Create(path string, class Class) (*File, error) {
+	f := &File{path: path, class: class}
+	if err := f.open(); err != nil {
+		return nil, f.failure(err)
+	}
+	return f, nil
+}
+
+// WriteFile replaces the content of path by data and says whether that had to be
+// done in place. Errors are those of Create and Commit.
+func WriteFile(path string, data []byte, class Class) (inPlace bool, err error) {
+	f, err := Create(path, class)
+	if err != nil {
+		return false, err
+	}
+	return f.inPlaceAfter(data)
+}
+
+// WriteNewFile writes data to path, where nothing may stand: not even a symbolic
+// link that leads nowhere. The error then wraps fs.ErrExist.
+func WriteNewFile(path string, data []byte, class Class) error {
+	f := &File{path: path, class: class, isNew: true}
+	if err := f.open(); err != nil {
+		return f.failure(err)
+	}
+	_, err := f.inPlaceAfter(data)
+	return err
+}
+
+func (f *File) inPlaceAfter(data []byte) (bool, error) {
+	defer f.Close()
+	if _, err := f.Write(data); err != nil {
+		return false, err
+	}
+	err := f.Commit()
+	return f.inPlace, err
+}
+
+func (f *File) open() error {
+	if f.path == "" {
+		return errors.New("the name is empty")
+	}
+	var err error
+	if f.isNew {
+		f.target = f.path
+		if _, err = os.Lstat(f.path); err == nil {
+			return fs.ErrExist
+		}
+	} else if f.target, f.old, f.stream, err = resolve(f.path); err != nil {
+		return err
+	}
+	switch {
+	case f.stream:
+		f.file, err = openStream(f.target)
+		return err
+	case f.old != nil && f.old.IsDir():
+		return syscall.EISDIR
+	}
+
+	f.file, f.temp, err = createTemporary(f.target, f.firstMode())
+	if err == nil {
+		return nil
+	}
+	forbidden := errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
+	if forbidden && f.old != nil && writable(f.target) {
+		f.memory = true
+		return nil
+	}
+	return fmt.Errorf("folder %q: %w", folder(f.target), cause(err))
+}
+
+// firstMode is the mode of the temporary file.
+//
+// For plaintext it is 0000 where modes exist, for as long as the file has a
+// temporary name: the file is written through the descriptor that created it,
+// which needs no permission, so a process killed before it could remove the
+// file leaves nothing beside the target that can be read.
+func (f *File) firstMode() fs.FileMode {
+	switch {
+	case f.class == Private:
+		return hiddenMode
+	case f.old != nil:
+		return 0o600
+	}
+	return 0o666 // the system takes the umask off
+}
+
+// Write adds p to the output. After an error every further Write and Commit fails.
+func (f *File) Write(p []byte) (int, error) {
+	if f.err != nil {
+		return 0, f.err
+	}
+	if f.memory {
+		if len(f.buffer)+len(p) > inPlaceLimit {
+			f.err = f.failure(errTooLarge)
+			return 0, f.err
+		}
+		f.buffer = append(f.buffer, p...)
+		return len(p), nil
+	}
+	n, err := f.file.Write(p)
+	if err != nil {
+		f.err = f.failure(err)
+	}
+	return n, f.err
+}
+
+var errTooLarge = fmt.Errorf("it can only be written in place, which is limited to %d MiB", inPlaceLimit>>20)
+
+// Hidden reports whether nothing that is written can be seen under any name
+// before Commit: the file has no name, or is in memory. It is false for a
+// temporary file with a name and for a stream.
+func (f *File) Hidden() bool {
+	return f.memory || !f.stream && f.temp == ""
+}
+
+// InPlace reports, after Commit, that the target was overwritten in place: a
+// crash could have left a mixture, and the caller says so.
+func (f *File) InPlace() bool { return f.inPlace }
+
+// Commit puts the file, on disk and complete, in the place of its target. When it
+// fails the target is as it was, unless the error says otherwise, and nothing is
+// left beside it. The File is closed in any case.
+func (f *File) Commit() error {
+	err := f.err
+	if err == nil {
+		if err = f.commit(); err != nil {
+			err = f.failure(err)
+		}
+	}
+	f.Close()
+	return err
+}
+
+func (f *File) commit() error {
+	if f.stream {
+		file := f.file
+		f.file = nil
+		return file.Close()
+	}
+	if f.memory {
+		return f.overwrite(f.buffer)
+	}
+
+	// Where nothing stands yet, a file without a name takes the final one at once
+	// and so must be ready before.
+	straight := f.old == nil && f.temp == ""
+	if straight || f.class == Shared {
+		if err := f.settle(); err != nil {
+			return err
+		}
+	}
+	if err := f.file.Sync(); err != nil {
+		return err
+	}
+	if straight {
+		if done, err := f.linkStraight(); done || err != nil {
+			return err
+		}
+	}
+	if f.temp == "" {
+		if err := f.takeTemporaryName(); err != nil {
+			return err
+		}
+	}
+	err := f.takeName()
+	if errors.Is(err, syscall.EBUSY) || errors.Is(err, syscall.EXDEV) {
+		return f.overwriteFromFile()
+	}
+	if err != nil {
+		return err
+	}
+	f.temp = ""
+	if f.class == Private {
+		// Only now: see firstMode. Killed just before this line, a process leaves
+		// the new content whole and closed to everybody but root.
+		if err := f.settle(); err != nil {
+			return err
+		}
+	}
+	return syncFolder(f.target)
+}
+
+// linkStraight gives an unnamed file its final name. It is not done if somebody
+// was quicker, or if an open file cannot be linked here.
+func (f *File) linkStraight() (done bool, err error) {
+	if link(f.file, f.target) == nil {
+		return true, syncFolder(f.target)
+	}
+	if f.class == Private {
+		err = setMode(f.file, hiddenMode)
+	}
+	return false, err
+}
+
+// takeTemporaryName gives an unnamed file a name beside the target, from which it
+// can be renamed. Where an open file cannot be linked it is copied.
+func (f *File) takeTemporaryName() error {
+	name := temporaryName(f.target)
+	if link(f.file, name) == nil {
+		f.temp = name
+		return nil
+	}
+	return f.copyToNamed()
+}
+
+func (f *File) copyToNamed() error {
+	named, name, err := createNamed(f.target, f.firstMode())
+	if err != nil {
+		return err
+	}
+	unnamed := f.file
+	defer unnamed.Close()
+	f.file, f.temp = named, name
+	if _, err := unnamed.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	if _, err := io.Copy(named, unnamed); err != nil {
+		return err
+	}
+	if f.class == Shared {
+		if err := f.settle(); err != nil {
+			return err
+		}
+	}
+	return named.Sync()
+}
+
+// takeName moves the file from its temporary to its final name.
+func (f *File) takeName() error {
+	if runtime.GOOS == "windows" { // which renames no open file
+		f.file.Close()
+	}
+	if !f.isNew {
+		return os.Rename(f.temp, f.target)
+	}
+	err := os.Link(f.temp, f.target)
+	if err == nil {
+		return os.Remove(f.temp)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	// No hard links here. Claim the name with an empty file and replace that one.
+	claim, err := os.OpenFile(f.target, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	claim.Close()
+	if err := os.Rename(f.temp, f.target); err != nil {
+		os.Remove(f.target)
+		return err
+	}
+	return nil
+}
+
+// overwriteFromFile does in place what rename refused to do.
+func (f *File) overwriteFromFile() error {
+	info, err := f.file.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() > inPlaceLimit {
+		return errTooLarge
+	}
+	data := make([]byte, info.Size())
+	if _, err := f.file.ReadAt(data, 0); err != nil && err != io.EOF {
+		return err
+	}
+	if err := os.Remove(f.temp); err != nil {
+		return err
+	}
+	f.temp = ""
+	return f.overwrite(data)
+}
+
+// overwrite writes data into the target itself.
+func (f *File) overwrite(data []byte) error {
+	target, err := os.OpenFile(f.target, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer target.Close()
+	if f.class == Private {
+		target.Chmod(0o600) // as far as that is permitted; the target may belong to somebody else
+	}
+	f.inPlace = true
+	_, err = target.Write(data)
+	if err == nil {
+		err = target.Truncate(int64(len(data)))
+	}
+	if err == nil {
+		err = target.Sync()
+	}
+	if err != nil {
+		return fmt.Errorf("it was being written in place and is damaged now: %w", cause(err))
+	}
+	return nil
+}
+
+// Close gives the output up if it was not committed, leaving nothing behind. It
+// may be called at any time and more than once.
+func (f *File) Close() error {
+	var err error
+	if f.file != nil {
+		err = f.file.Close()
+		f.file = nil
+	}
+	if f.temp != "" {
+		err = os.Remove(f.temp)
+		f.temp = ""
+	}
+	f.buffer = nil
+	if f.err == nil {
+		f.err = f.failure(fs.ErrClosed)
+	}
+	if err != nil {
+		return f.failure(err)
+	}
+	return nil
+}
+
+func (f *File) failure(err error) error {
+	return fmt.Errorf("write %q: %w", f.path, cause(err))
+}
+
+// cause takes off what the os package says about names: they are names of
+// temporary files, or stand in the message already.
+func cause(err error) error {
+	switch e := err.(type) {
+	case *fs.PathError:
+		return e.Err
+	case *os.LinkError:
+		return e.Err
+	case *os.SyscallError:
+		return e.Err
+	}
+	return err
+}
+
+// writable reports whether path may be opened for writing. It changes nothing.
+func writable(path string) bool {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return false
+	}
+	f.Close()
+	return true
+}
+
+// createTemporary makes an empty file in the folder of target, without a name if
+// the system can do that.
+func createTemporary(target string, mode fs.FileMode) (f *os.File, name string, err error) {
+	// Every refusal leads to the second way: systems and file systems give many
+	// different errors for "no such thing here", and the second way repeats the others.
+	if f, err := openUnnamed(folder(target), mode, 0); err == nil {
+		return f, "", nil
+	}
+	return createNamed(target, mode)
+}
+
+func createNamed(target string, mode fs.FileMode) (*os.File, string, error) {
+	name := temporaryName(target)
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
+	return f, name, err
+}
+
+func temporaryName(target string) string {
+	dir, name := filepath.Split(target)
+	return dir + "." + name[:min(len(name), maxTempStem)] + ".jet-" + rand.Text()
+}

@@ -1,0 +1,2 @@
+// Package projectkey finds the key of a project, and makes new ones.
+package projectkey

@@ -1,0 +1,292 @@
+package projectkey
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/dockercfg/jet/crypto"
+)
+
+// FileName is the name under which a project keeps its key.
+const FileName = "codeship.aes"
+
+// Environment variables that Lookup reads.
+const (
+	keyVariable     = "JET_KEY"
+	commandVariable = "JET_KEY_COMMAND"
+	pathVariable    = "JET_KEY_PATH"
+)
+
+// maxKeyBytes bounds what is read from a file or a command. A key has 45 bytes;
+// crypto.ParseKey refuses much less than this.
+const maxKeyBytes = 8 << 10
+
+// Lookup says where to look for the key. The first of these that is set decides,
+// and is an error if it is set to the empty text or holds no key:
+//
+//   - KeyPath, the option --key-path, if it is not ""
+//   - JET_KEY, the text of a key file
+//   - JET_KEY_COMMAND, a shell command that prints the text of a key file within 30 s
+//   - JET_KEY_PATH, the name of a key file
+//   - codeship.aes in Dir, or in a folder above it up to the top of the git work tree
+type Lookup struct {
+	KeyPath   string
+	LookupEnv func(name string) (value string, ok bool) // nil: os.LookupEnv
+	Dir       string                                    // "": the current folder
+	Stderr    io.Writer                                 // of the command; nil: thrown away
+}
+
+// Found is a key and where it came from.
+type Found struct {
+	Key      crypto.Key
+	Origin   string   // for people: a variable, or a path
+	Path     string   // of the key file; "" if it came from elsewhere
+	Warnings []string // for people, one sentence each
+}
+
+// NotFoundError says that there is no key in any of the places named by Tried.
+type NotFoundError struct {
+	Tried []string
+}
+
+// notProvided is what the original tool says and users search for.
+const notProvided = "No AES key provided"
+
+func (e *NotFoundError) Error() string {
+	return notProvided + ": " + FileName + " does not exist (tried " + strings.Join(e.Tried, ", ") + ")"
+}
+
+// Find gives the first key of the places that Lookup names. The error is a
+// *NotFoundError when none of them is set. Else it names the place that is set
+// but broken, and wraps crypto.ErrKey for a text that is no key, fs.ErrNotExist,
+// fs.ErrPermission, or the context's error. No error and no warning holds any
+// part of a key.
+func (l Lookup) Find(ctx context.Context) (Found, error) {
+	lookupEnv := l.LookupEnv
+	if lookupEnv == nil {
+		lookupEnv = os.LookupEnv
+	}
+	if l.KeyPath != "" {
+		found, err := readKeyFile(ctx, l.KeyPath)
+		return found, asNotProvided(err)
+	}
+	if text, ok := lookupEnv(keyVariable); ok {
+		return parse(keyVariable, []byte(text))
+	}
+	if command, ok := lookupEnv(commandVariable); ok {
+		text, err := l.run(ctx, command)
+		if err != nil {
+			return Found{}, fmt.Errorf("%s: %w", commandVariable, err)
+		}
+		return parse(commandVariable, text)
+	}
+	if path, ok := lookupEnv(pathVariable); ok {
+		if path == "" {
+			return Found{}, fmt.Errorf("%s: %w", pathVariable, errSetButEmpty)
+		}
+		found, err := readKeyFile(ctx, path)
+		if err != nil {
+			err = fmt.Errorf("%s: %w", pathVariable, err)
+		}
+		return found, asNotProvided(err)
+	}
+	return l.search(ctx)
+}
+
+func asNotProvided(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w", notProvided, err)
+	}
+	return err
+}
+
+var errSetButEmpty = errors.New("it is set but empty")
+
+// search looks for key files from Dir upwards.
+func (l Lookup) search(ctx context.Context) (Found, error) {
+	tried := []string{"--key-path", keyVariable, commandVariable, pathVariable}
+	path := filepath.Join(l.Dir, FileName)
+	found, err := readKeyFile(ctx, path)
+	if !isAbsent(path, err) {
+		return found, err
+	}
+	tried = append(tried, strconv.Quote(path))
+
+	dir, top, err := workTree(l.Dir)
+	if err != nil {
+		return Found{}, err
+	}
+	for top != "" && dir != top {
+		dir = filepath.Dir(dir)
+		path := filepath.Join(dir, FileName)
+		found, err := readKeyFile(ctx, path)
+		if !isAbsent(path, err) {
+			return found, err
+		}
+		tried = append(tried, strconv.Quote(path))
+	}
+	return Found{}, &NotFoundError{Tried: tried}
+}
+
+// isAbsent reports whether err came from nothing standing at path. A symbolic
+// link that leads nowhere is something.
+func isAbsent(path string, err error) bool {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	_, err = os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// workTree gives dir without symbolic links, as git sees it, and the top of the
+// git work tree it is in; "" for none. The folder .git is not in the work tree.
+func workTree(dir string) (physical, top string, err error) {
+	physical, err = filepath.Abs(dir)
+	if err == nil {
+		physical, err = filepath.EvalSymlinks(physical)
+	}
+	if err != nil {
+		return "", "", err
+	}
+	for d := physical; filepath.Base(d) != ".git"; d = filepath.Dir(d) {
+		// A file in linked work trees and submodules, else a folder.
+		if _, err := os.Lstat(filepath.Join(d, ".git")); err == nil {
+			return physical, d, nil
+		}
+		if d == filepath.Dir(d) {
+			break
+		}
+	}
+	return physical, "", nil
+}
+
+// readKeyFile reads the key at path, which may be a pipe.
+func readKeyFile(ctx context.Context, path string) (Found, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return Found{}, keyFileError(path, err)
+	}
+	if info.IsDir() {
+		return Found{}, keyFileError(path, syscall.EISDIR)
+	}
+	text, err := readBounded(ctx, path, info.Mode().IsRegular())
+	if err != nil {
+		return Found{}, keyFileError(path, err)
+	}
+	found, err := parse(path, text)
+	if err != nil {
+		return Found{}, keyFileError(path, errors.Unwrap(err))
+	}
+	found.Path = path
+	if info.Mode().IsRegular() && info.Mode()&0o004 != 0 && runtime.GOOS != "windows" {
+		found.Warnings = append(found.Warnings,
+			fmt.Sprintf("the key %q can be read by everybody on this machine: chmod 600 %s", path, shellWord(path)))
+	}
+	return found, nil
+}
+
+// readBounded reads the beginning of a file. Nobody may ever write to a pipe, so
+// that is given up with ctx.
+func readBounded(ctx context.Context, path string, regular bool) ([]byte, error) {
+	read := func() ([]byte, error) {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return io.ReadAll(io.LimitReader(f, maxKeyBytes))
+	}
+	if regular {
+		return read()
+	}
+	type result struct {
+		text []byte
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		text, err := read()
+		done <- result{text, err}
+	}()
+	select {
+	case r := <-done:
+		return r.text, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func keyFileError(path string, err error) error {
+	if e, ok := err.(*fs.PathError); ok {
+		err = e.Err // which names the path once more
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return &absentError{path}
+	}
+	return fmt.Errorf("key %q: %w", path, err)
+}
+
+// absentError is fs.ErrNotExist in fewer words.
+type absentError struct{ path string }
+
+func (e *absentError) Error() string {
+	if _, err := os.Lstat(e.path); err == nil {
+		return fmt.Sprintf("key %q is a symbolic link that leads nowhere", e.path)
+	}
+	return fmt.Sprintf("key %q does not exist", e.path)
+}
+
+func (e *absentError) Unwrap() error { return fs.ErrNotExist }
+
+// notKeys are the beginnings of files that people take for a key.
+var notKeys = [...]struct{ prefix, what string }{
+	{"codeship:v", "an encrypted file"},
+	{"cloudbees:v", "an encrypted file"},
+	{"jet:v", "an encrypted file"},
+	{"age-encryption.org/", "an age file"},
+	{"-----BEGIN AGE ENCRYPTED FILE-----", "an age file"},
+	{"AGE-SECRET-KEY-", "an age identity"},
+	{"-----BEGIN ", "a PEM file"},
+}
+
+// parse reads the text of a key. Its error is a prefix around one cause.
+func parse(origin string, text []byte) (Found, error) {
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	for _, n := range notKeys {
+		if bytes.HasPrefix(text, []byte(n.prefix)) {
+			return Found{}, fmt.Errorf("%s: %w", origin, fmt.Errorf("%w: it is %s, not a key", crypto.ErrKey, n.what))
+		}
+	}
+	key, err := crypto.ParseKey(text)
+	if err != nil {
+		return Found{}, fmt.Errorf("%s: %w", origin, err)
+	}
+	return Found{Key: key, Origin: origin}, nil
+}
+
+// shellWord writes a path as one word for a shell.
+func shellWord(path string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+,:@%=", r)
+	}
+	if strings.IndexFunc(path, func(r rune) bool { return !plain(r) }) < 0 && !strings.HasPrefix(path, "-") {
+		return path
+	}
+	if strings.IndexFunc(path, func(r rune) bool { return !strconv.IsPrint(r) }) >= 0 {
+		return strconv.Quote(path)
+	}
+	if strings.HasPrefix(path, "-") {
+		path = "./" + path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}
