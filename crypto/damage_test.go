@@ -396,15 +396,22 @@ func TestExchangedHeader(t *testing.T) {
 // Damage in a long file, where blocks of it are worked on at the same time.
 func TestLongDamage(t *testing.T) {
 	random := newRandom(t)
+	size, rounds := 3<<20+7, 20
+	if testing.Short() {
+		size, rounds = 500<<10+7, 5
+	}
 	for _, format := range []crypto.Format{crypto.CodeshipV2, crypto.JetV1} {
-		s := sample{format: format, key: crypto.GenerateKey(), plain: random.bytes(3<<20 + 7)}
+		s := sample{format: format, key: crypto.GenerateKey(), plain: random.bytes(size)}
 		var file bytes.Buffer
 		if err := crypto.Encrypt(&file, bytes.NewReader(s.plain), s.key, format); err != nil {
 			t.Fatal(err)
 		}
 		s.file = file.Bytes()
 		check(t, format.String(), s, s.file, right)
-		for range 20 {
+		for _, columns := range []int{1, 63, 64, 76} {
+			check(t, fmt.Sprintf("%v, CRLF, lines of %d", format, columns), s, []byte(wrap(s, columns, "\r\n")+"\r\n"), right)
+		}
+		for range rounds {
 			i := s.bodyStart() + int(random.Uint64()%uint64(len(s.file)-s.bodyStart()-8))
 			changed := bytes.Clone(s.file)
 			changed[i] ^= 1 << (random.Uint64() % 8)

@@ -24,8 +24,8 @@ var vectorFiles = []struct {
 }{
 	{"published.json", crypto.Unsigned, 1, 0},
 	{"unsigned.json", crypto.Unsigned, 11, 3},
-	{"codeship-v2.json", crypto.CodeshipV2, 10, 7},
-	{"cloudbees-v1.json", crypto.CloudBeesV1, 10, 7},
+	{"codeship-v2.json", crypto.CodeshipV2, 10, 8},
+	{"cloudbees-v1.json", crypto.CloudBeesV1, 10, 8},
 	{"jet-v1.json", crypto.JetV1, 8, 10},
 }
 

@@ -197,6 +197,7 @@ def legacy_vectors(header, sizes, random):
     cases += [
         invalid("another key", wrong, random(32), write(header, key, TEXT, random)),
         invalid("no checksum inside", wrong, key, write_legacy(header, key, random(16), TEXT)),
+        invalid("letters beyond f in the checksum", wrong, key, write_legacy(header, key, random(16), b"g" * 32 + TEXT)),
         invalid("checksum in capitals", wrong, key, write_legacy(header, key, random(16), good.upper() + TEXT)),
         invalid("checksum of another text", damaged, key, write_legacy(header, key, random(16), hexmd5(b"") + TEXT)),
         invalid("text cut short", damaged, key, write_legacy(header, key, random(16), good + TEXT[:-1])),

@@ -1,0 +1,84 @@
+# Building and testing jet. Go is enough for most targets; the others say what they need.
+
+# What releases are built with: no cgo, no paths of this machine, no clock.
+VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+TAGS      := urfave_cli_no_docs
+BUILD     := CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags $(TAGS) -ldflags "-s -w -buildid= -X main.version=$(VERSION)"
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+FUZZTIME    ?= 10s
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: build demo test race fuzz lint bench docs docs-check real cross repro release clean help
+
+build: ## bin/jet, as releases have it (the default)
+	$(BUILD) -o bin/ ./cmd/jet
+
+demo: build ## the main job from start to end, on sample credentials
+	@JET=$(CURDIR)/bin/jet sh testdata/demo.sh
+
+test: ## all tests that need no server
+	CGO_ENABLED=0 go test ./...
+
+race: ## the same under the race detector, without the longest; needs gcc
+	CGO_ENABLED=1 go test -race -short ./...
+
+fuzz: ## each fuzz target for FUZZTIME
+	@for package in $$(go list ./...); do \
+		targets=$$(go test -list '^Fuzz' $$package) || { echo "$$targets"; exit 1; }; \
+		for target in $$(echo "$$targets" | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		done; \
+	done
+
+lint: ## gofmt, vet for all platforms, staticcheck; shellcheck where it is installed
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt: $$unformatted" >&2; exit 1; }
+	@for platform in $(PLATFORMS); do \
+		echo "vet $$platform"; \
+		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} go vet ./... || exit 1; \
+	done
+	GOBIN=$(CURDIR)/bin/tools go install $(STATICCHECK)
+	@for os in linux darwin windows; do \
+		echo "staticcheck $$os"; \
+		CGO_ENABLED=0 GOOS=$$os bin/tools/staticcheck ./... || exit 1; \
+	done
+	cd testdata/oracle && CGO_ENABLED=0 go vet ./... && ../../bin/tools/staticcheck ./...
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run .ci/release testdata/demo.sh; fi
+
+bench: ## whole processes beside age and openssl; BENCHFLAGS=-gib for 1 GiB too
+	cd testdata/oracle && go run ./bench $(BENCHFLAGS)
+
+docs: ## docs/jet.1, from the command line's own description
+	go test ./cmd/jet -run TestDocs -update
+
+docs-check: docs ## fails if that changed it
+	git diff --exit-code -- docs
+
+real: ## published vectors, a real registry and real clients (see testdata/oracle)
+	cd testdata/oracle && CGO_ENABLED=0 go test ./...
+
+cross: ## builds for all platforms, to be thrown away
+	@for platform in $(PLATFORMS); do \
+		echo "build $$platform"; \
+		GOOS=$${platform%/*} GOARCH=$${platform#*/} $(BUILD) -o /dev/null ./cmd/jet || exit 1; \
+	done
+
+repro: ## two builds, in two folders and from two caches, must be the same to the byte
+	@set -e; dir=$$(mktemp -d); trap 'chmod -R u+w "$$dir"; rm -rf "$$dir"' EXIT; \
+	for copy in one another/folder; do \
+		mkdir -p "$$dir/$$copy"; \
+		git ls-files -z --cached --others --exclude-standard | tar --null -T - -cf - | tar -xf - -C "$$dir/$$copy"; \
+		(cd "$$dir/$$copy" && GOCACHE="$$dir/cache-$${copy%%/*}" $(BUILD) -o jet ./cmd/jet); \
+	done; \
+	cmp "$$dir/one/jet" "$$dir/another/folder/jet"; \
+	echo "two builds are identical: $$(cksum < "$$dir/one/jet")"
+
+release: ## archives for all platforms and their checksums, in dist/; needs GNU tar and zip
+	VERSION=$(VERSION) PLATFORMS="$(PLATFORMS)" BUILD='$(BUILD)' .ci/release
+
+clean: ## removes what was built
+	rm -rf bin dist
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1	/p' Makefile | expand -t 12

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// A line is a command line taken apart. Flags may stand before, between and after
+// the paths; urfave/cli takes those after the first path for paths, so the words
+// are brought into its order first. "--" ends the flags, "-" is a path.
+type line struct {
+	names         []string // of the command and its parents, without the program's
+	flags         []givenFlag
+	paths         []string
+	help, version bool
+}
+
+type givenFlag struct {
+	flag  cli.Flag
+	word  string // as it was written, without its value
+	value string
+	bare  bool // no value was given, and none is needed
+}
+
+// globalFlags may stand on every line.
+func globalFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show this help"},
+		&cli.BoolFlag{Name: "version", Usage: "show the version"},
+	}
+}
+
+// parseLine reads the words after the program's name. An error is about the
+// words alone.
+func parseLine(app *cli.App, words []string) (*line, error) {
+	l := new(line)
+	command := root(app)
+	for len(words) > 0 {
+		word := words[0]
+		words = words[1:]
+		switch {
+		case word == "--":
+			l.paths = append(l.paths, words...)
+			words = nil
+		case len(word) > 1 && word[0] == '-':
+			var err error
+			if words, err = l.addFlag(app, command, word, words); err != nil {
+				return nil, err
+			}
+		default:
+			if sub := command.Command(word); sub != nil && len(l.paths) == 0 {
+				command = sub
+				l.names = append(l.names, sub.Name)
+			} else {
+				l.paths = append(l.paths, word)
+			}
+		}
+	}
+	// A flag may come before the name of its command; only now it is known which
+	// command that is.
+	for _, given := range l.flags {
+		if findFlag(command.Flags, given.flag.Names()[0]) == nil {
+			return nil, unknownFlag(app, l.names, command, given.word)
+		}
+	}
+	return l, nil
+}
+
+// addFlag takes in the flag that word names and gives the words that are left
+// after its value.
+func (l *line) addFlag(app *cli.App, command *cli.Command, word string, words []string) ([]string, error) {
+	name, value, hasValue := strings.Cut(word, "=")
+	given := givenFlag{word: name, value: value}
+	name = strings.TrimPrefix(strings.TrimPrefix(name, "-"), "-")
+
+	if global := findFlag(globalFlags(), name); global != nil && !hasValue {
+		if global.Names()[0] == "help" {
+			l.help = true
+		} else {
+			l.version = true
+		}
+		return words, nil
+	}
+	given.flag = findFlagBelow(command, name)
+	switch {
+	case given.flag == nil:
+		return nil, unknownFlag(app, l.names, command, given.word)
+	case hasValue:
+	case !takesValue(given.flag):
+		given.bare = true
+	case len(words) == 0:
+		return nil, misuse("flag %s needs a value", given.word).hint(usageOf(commandLine(app, l.names), command))
+	default:
+		given.value = words[0]
+		words = words[1:]
+	}
+	l.flags = append(l.flags, given)
+	return words, nil
+}
+
+// arrange gives the words as urfave/cli wants them.
+func (l *line) arrange() []string {
+	words := append([]string{"jet"}, l.names...)
+	for _, given := range l.flags {
+		word := "--" + given.flag.Names()[0]
+		if !given.bare {
+			word += "=" + given.value
+		}
+		words = append(words, word)
+	}
+	words = append(words, "--")
+	return append(words, l.paths...)
+}
+
+// root is the command that the app itself is.
+func root(app *cli.App) *cli.Command {
+	return &cli.Command{Name: app.Name, Usage: app.Usage, Subcommands: app.Commands}
+}
+
+// findCommand follows names down from the app, as far as they lead.
+func findCommand(app *cli.App, names []string) *cli.Command {
+	command := root(app)
+	for _, name := range names {
+		sub := command.Command(name)
+		if sub == nil {
+			break
+		}
+		command = sub
+	}
+	return command
+}
+
+func findFlag(flags []cli.Flag, name string) cli.Flag {
+	for _, f := range flags {
+		for _, n := range f.Names() {
+			if n == name {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+// findFlagBelow also looks at the commands below. Flags of one name take a value
+// in all of them or in none.
+func findFlagBelow(command *cli.Command, name string) cli.Flag {
+	if f := findFlag(command.Flags, name); f != nil {
+		return f
+	}
+	for _, sub := range command.Subcommands {
+		if f := findFlagBelow(sub, name); f != nil {
+			return f
+		}
+	}
+	return nil
+}
+
+func takesValue(f cli.Flag) bool {
+	d, ok := f.(cli.DocGenerationFlag)
+	return ok && d.TakesValue()
+}
+
+func unknownFlag(app *cli.App, names []string, command *cli.Command, word string) error {
+	line := commandLine(app, names)
+	m := misuse("%s has no flag %s", line, printable(word))
+	var known []string
+	for _, f := range append(globalFlags(), command.Flags...) {
+		for _, n := range f.Names() {
+			if len(n) > 1 {
+				known = append(known, "--"+n)
+			}
+		}
+	}
+	if near := nearest("--"+strings.TrimLeft(word, "-"), known); near != "" {
+		return m.hint("did you mean " + near + `? "` + line + ` --help" lists all flags`)
+	}
+	return m.hint(`"` + line + ` --help" lists all flags; "--" stands before a path that begins with "-"`)
+}
+
+func unknownCommand(app *cli.App, word string) error {
+	m := misuse("there is no command %q", word)
+	var known []string
+	for _, c := range app.Commands {
+		known = append(known, c.Names()...)
+	}
+	if near := nearest(word, known); near != "" {
+		return m.hint(`did you mean "jet ` + near + `"? "jet --help" lists all commands`)
+	}
+	return m.hint(`"jet --help" lists all commands`)
+}
+
+// commandLine is how one types the command.
+func commandLine(app *cli.App, names []string) string {
+	return strings.Join(append([]string{app.Name}, names...), " ")
+}
+
+// maxEdits is how far apart a mistyped word and what was meant may be.
+const maxEdits = 2
+
+// nearest gives the word of known that was probably meant, or "".
+func nearest(word string, known []string) string {
+	best, least := "", maxEdits+1
+	for _, k := range known {
+		// Half a word away from everything is near to nothing.
+		if d := distance(word, k); d < least && d < len(strings.Trim(k, "-"))/2 {
+			best, least = k, d
+		}
+	}
+	return best
+}
+
+// distance counts the bytes to insert, delete or replace to turn a into b.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			edits := diagonal
+			if a[i] != b[j] {
+				edits = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], edits
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/dockercfg/jet"
+
+// listed is what go list says about a package.
+type listed struct {
+	ImportPath string
+	Imports    []string // of the files that are built, without those of tests
+}
+
+// listPackages gives the packages of patterns and all they need, by path.
+func listPackages(t *testing.T, patterns ...string) map[string]listed {
+	t.Helper()
+	args := append([]string{"list", "-deps", "-tags=urfave_cli_no_docs", "-json=ImportPath,Imports"}, patterns...)
+	cmd := exec.Command("go", args...)
+	var problems bytes.Buffer
+	cmd.Stderr = &problems
+	out, err := cmd.Output()
+	if errors.Is(err, exec.ErrNotFound) {
+		t.Skip("needs the go command")
+	}
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, problems.Bytes())
+	}
+	packages := make(map[string]listed)
+	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := decoder.Decode(&p); err == io.EOF {
+			return packages
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages[p.ImportPath] = p
+	}
+}
+
+// within reports whether path is the package at root of our module, or below it.
+func within(path, root string) bool {
+	rest, ok := strings.CutPrefix(path, module+"/"+root)
+	return ok && (rest == "" || rest[0] == '/')
+}
+
+// A rule says what packages may not import.
+type rule struct {
+	name  string
+	of    func(importer string) bool
+	never func(importer, imported string) bool
+}
+
+// backendOf gives the name of the backend that a package belongs to, "" for none.
+func backendOf(path string) string {
+	rest, ok := strings.CutPrefix(path, module+"/generators/")
+	name, _, _ := strings.Cut(rest, "/")
+	if !ok || name == "internal" || name == "backendtest" {
+		return ""
+	}
+	return name
+}
+
+var rules = []rule{
+	{
+		"crypto knows no files, network, credentials or command line",
+		func(p string) bool { return within(p, "crypto") },
+		func(_, i string) bool {
+			return within(i, "dockercfg") || within(i, "generators") || within(i, "cmd") || within(i, "internal") ||
+				i == "os" || strings.HasPrefix(i, "os/") || i == "net" || strings.HasPrefix(i, "net/")
+		},
+	},
+	{
+		"dockercfg knows no files, network, formats or command line",
+		func(p string) bool { return within(p, "dockercfg") },
+		func(_, i string) bool {
+			return within(i, "crypto") || within(i, "generators") || within(i, "cmd") || within(i, "internal") ||
+				i == "net/http" || i == "os" || strings.HasPrefix(i, "os/")
+		},
+	},
+	{
+		"the root of generators knows no backend",
+		func(p string) bool { return p == module+"/generators" },
+		func(_, i string) bool {
+			return backendOf(i) != "" || within(i, "crypto") || within(i, "cmd") || within(i, "internal")
+		},
+	},
+	{
+		"a backend knows no other backend and no environment of a process",
+		func(p string) bool { return backendOf(p) != "" },
+		func(p, i string) bool {
+			return backendOf(i) != "" && backendOf(i) != backendOf(p) || within(i, "crypto") || within(i, "cmd") ||
+				within(i, "internal") || i == "os"
+		},
+	},
+	{
+		"nothing imports cmd",
+		func(string) bool { return true },
+		func(_, i string) bool { return within(i, "cmd") },
+	},
+	{
+		"only cmd/jet knows the command line library",
+		func(p string) bool { return p != module+"/cmd/jet" && strings.HasPrefix(p, module) },
+		func(_, i string) bool { return strings.HasPrefix(i, "github.com/urfave/cli") },
+	},
+}
+
+// TestImports checks the direct imports of every package of this module.
+func TestImports(t *testing.T) {
+	packages := listPackages(t, module+"/...")
+	count := 0
+	for path, p := range packages {
+		if !within(path, "") && !strings.HasPrefix(path, module+"/") {
+			continue
+		}
+		count++
+		for _, r := range rules {
+			if !r.of(path) {
+				continue
+			}
+			for _, imported := range p.Imports {
+				if r.never(path, imported) {
+					t.Errorf("%s: %s imports %s", r.name, path, imported)
+				}
+			}
+		}
+	}
+	if count < 8 {
+		t.Errorf("%d packages looked at, want at least 8", count)
+	}
+}
+
+// TestLinked checks what is linked into jet: what is not there cannot be slow,
+// large or reach the network.
+func TestLinked(t *testing.T) {
+	const main = module + "/cmd/jet"
+	packages := listPackages(t, main)
+	importers := make(map[string]string) // who was first to import a package
+	queue := []string{main}
+	for len(queue) > 0 {
+		path := queue[0]
+		queue = queue[1:]
+		for _, imported := range packages[path].Imports {
+			if _, seen := importers[imported]; !seen {
+				importers[imported] = path
+				queue = append(queue, imported)
+			}
+		}
+	}
+	if len(importers) < 50 || importers["os"] == "" {
+		t.Fatalf("%d packages found, so something is wrong with the search", len(importers))
+	}
+	for _, never := range []string{"net", "net/http", "testing", "github.com/cpuguy83/go-md2man/v2/md2man"} {
+		importer, linked := importers[never]
+		if !linked {
+			continue
+		}
+		path := []string{never}
+		for ; importer != ""; importer = importers[importer] {
+			path = append(path, importer)
+		}
+		slices.Reverse(path)
+		t.Errorf("%s is linked: %s", never, strings.Join(path, " -> "))
+	}
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/dockercfg/jet/crypto"
+	"github.com/dockercfg/jet/internal/outfile"
+)
+
+// headBytes is how much of a file crypto.Detect looks at.
+const headBytes = 512
+
+// An input is a file that is read. Reading it ends when the context is done.
+type input struct {
+	io.Reader
+	name  string // for people
+	ctx   context.Context
+	file  io.Closer // nil for stdin
+	start *bufio.Reader
+}
+
+// openInput opens the file of that name, "-" for stdin.
+func (p *program) openInput(ctx context.Context, name string) (*input, error) {
+	in := &input{Reader: p.stdin, name: display(name, "stdin"), ctx: ctx}
+	if name != "-" {
+		file, err := os.Open(name)
+		if err == nil {
+			var info fs.FileInfo
+			if info, err = file.Stat(); err == nil && info.IsDir() {
+				err = syscall.EISDIR
+			}
+			if err != nil {
+				file.Close()
+			}
+		}
+		if err != nil {
+			return nil, in.failure(err)
+		}
+		in.Reader, in.file = file, file
+	}
+	if _, err := in.Seek(0, io.SeekCurrent); err != nil {
+		in.stream()
+	}
+	return in, nil
+}
+
+// stream readies an input that may block without end: an interrupt ends a read
+// that waits for a terminal or a pipe.
+func (in *input) stream() {
+	reader, writer := io.Pipe()
+	source := in.Reader
+	go func() {
+		_, err := io.Copy(writer, source)
+		writer.CloseWithError(err)
+	}()
+	context.AfterFunc(in.ctx, func() { writer.CloseWithError(in.ctx.Err()) })
+	in.start = bufio.NewReaderSize(reader, headBytes)
+	in.Reader = in.start
+}
+
+func (in *input) Read(b []byte) (int, error) {
+	if err := in.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := in.Reader.Read(b)
+	return n, in.failure(err)
+}
+
+// failure names the input in an error of the system.
+func (in *input) failure(err error) error {
+	if plain := cause(err); plain != err || errors.Is(err, syscall.EISDIR) {
+		return fmt.Errorf("read %s: %w", in.name, plain)
+	}
+	return err
+}
+
+// Seek fails for an input that is a stream.
+func (in *input) Seek(offset int64, whence int) (int64, error) {
+	if s, ok := in.Reader.(io.Seeker); ok {
+		return s.Seek(offset, whence)
+	}
+	return 0, errors.ErrUnsupported
+}
+
+// head gives the first bytes, which stay to be read.
+func (in *input) head() ([]byte, error) {
+	if in.start != nil {
+		head, err := in.start.Peek(headBytes)
+		if err == io.EOF {
+			err = nil
+		}
+		return head, in.failure(err)
+	}
+	start, err := in.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return nil, err
+	}
+	head, err := io.ReadAll(io.LimitReader(in, headBytes))
+	if err == nil {
+		_, err = in.Seek(start, io.SeekStart)
+	}
+	return head, err
+}
+
+func (in *input) Close() error {
+	if in.file == nil {
+		return nil
+	}
+	return in.file.Close()
+}
+
+// write makes the output of that name with what fill writes, "-" for stdout. A
+// file appears when it is complete, or not at all. Hidden tells fill that nobody
+// sees what it writes before it returned nil.
+func (p *program) write(ctx context.Context, name string, class outfile.Class, fill func(w io.Writer, hidden bool) error) error {
+	if name == "-" {
+		return fill(p.stdout, false)
+	}
+	file, err := outfile.Create(name, class)
+	if err != nil {
+		return adviseOutput(err, name)
+	}
+	defer file.Close()
+	if err := fill(file, file.Hidden()); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := file.Commit(); err != nil {
+		return adviseOutput(err, name)
+	}
+	if file.InPlace() {
+		p.warn("%q could only be written in place, which is not atomic: a crash while it was written would have damaged it", name)
+	}
+	return nil
+}
+
+func adviseOutput(err error, name string) error {
+	if dir := filepath.Dir(name); errors.Is(err, fs.ErrNotExist) && !exists(dir) {
+		return fail("%w", err).hint("mkdir -p " + shellWord(dir))
+	}
+	return err
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// distinct refuses an input and an output that are the same file.
+func distinct(in, out string) error {
+	if in == "-" || out == "-" {
+		return nil
+	}
+	same, err := outfile.SameFile(in, out)
+	if err == nil && same {
+		err = misuse("input and output are the same file: %q", out).hint("name another output; it is replaced if it exists")
+	}
+	return err
+}
+
+func spool() (crypto.Spool, error) { return outfile.OpenSpool() }
+
+// cause takes off what the os package says about names.
+func cause(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+// display is how a file is called in messages.
+func display(name, standard string) string {
+	if name == "-" {
+		return standard
+	}
+	return fmt.Sprintf("%q", name)
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"encoding/base64"
+	"errors"
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/dockercfg/jet/crypto"
+)
+
+func formatFlag() cli.Flag {
+	return &cli.StringFlag{Name: "format", Usage: "write `FORMAT`, jet:v1 or codeship:v2; without it an existing output keeps its own, and a new one is jet:v1"}
+}
+
+func requireFlag() cli.Flag {
+	return &cli.StringFlag{Name: "require", Usage: "refuse formats weaker than `FORMAT`, jet:v1 or codeship:v2"}
+}
+
+// setting gives the value of a flag, else of the variable, and which of the two
+// it is from. Empty counts as not given.
+func (p *program) setting(c *cli.Context, flag, variable string) (value, from string) {
+	if value := c.String(flag); value != "" {
+		return value, "--" + flag
+	}
+	value, _ = p.lookupEnv(variable)
+	return value, variable
+}
+
+// wantedFormat gives the format that is asked for, 0 for none.
+func (p *program) wantedFormat(c *cli.Context) (crypto.Format, error) {
+	return p.formatSetting(c, "format", "JET_FORMAT")
+}
+
+// requiredFormat gives the weakest format that will do, 0 for any.
+func (p *program) requiredFormat(c *cli.Context) (crypto.Format, error) {
+	return p.formatSetting(c, "require", "JET_REQUIRE")
+}
+
+func (p *program) formatSetting(c *cli.Context, flag, variable string) (crypto.Format, error) {
+	value, from := p.setting(c, flag, variable)
+	if value == "" {
+		return 0, nil
+	}
+	for _, f := range []crypto.Format{crypto.JetV1, crypto.CodeshipV2} {
+		if value == f.String() {
+			return f, nil
+		}
+	}
+	f := fail("%s: %q is not jet:v1 or codeship:v2", from, value)
+	f.misuse = from != variable
+	return 0, f
+}
+
+// A choice is the format to write, and why, for people.
+type choice struct {
+	format crypto.Format
+	why    string
+}
+
+// chooseFormat gives the format to write output in: the one that is asked for,
+// else that of the file that is replaced, so that nobody who reads it is cut off,
+// else jet:v1. What has no check becomes codeship:v2, the oldest with one.
+func (p *program) chooseFormat(c *cli.Context, output string) (choice, error) {
+	required, err := p.requiredFormat(c)
+	if err != nil {
+		return choice{}, err
+	}
+	wanted, err := p.wantedFormat(c)
+	if err != nil {
+		return choice{}, err
+	}
+	chosen := choice{format: wanted}
+	if wanted == 0 {
+		if chosen, err = keptFormat(output); err != nil {
+			return choice{}, err
+		}
+	}
+	if chosen.format.Strength() < required.Strength() {
+		return choice{}, fail("%w: %q would be written as %v%s, and at least %v is required",
+			crypto.ErrWeakFormat, output, chosen.format, chosen.why, required).
+			hint("--format " + required.String() + " writes a format that is strong enough")
+	}
+	return chosen, nil
+}
+
+// keptFormat gives the format that follows from what output is now.
+func keptFormat(output string) (choice, error) {
+	found, err := formatOfFile(output)
+	if err != nil {
+		return choice{}, fail("read %q: %w", output, cause(err))
+	}
+	switch found {
+	case crypto.JetV1, crypto.CodeshipV2:
+		return choice{found, ", the format it had"}, nil
+	case crypto.CloudBeesV1, crypto.Unsigned:
+		return choice{crypto.CodeshipV2, ", since it was " + found.String()}, nil
+	}
+	return choice{format: crypto.JetV1}, nil
+}
+
+// formatOfFile tells the format of an encrypted file, 0 if it is none or nothing
+// that is read without side effects.
+func formatOfFile(path string) (crypto.Format, error) {
+	info, err := os.Stat(path)
+	if path == "-" || err != nil || !info.Mode().IsRegular() {
+		return 0, nil // writing it says what is wrong
+	}
+	file, err := os.Open(path)
+	if errors.Is(err, os.ErrPermission) {
+		return 0, nil // it can be replaced all the same
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	head := make([]byte, headBytes)
+	n, err := io.ReadFull(file, head)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return 0, err
+	}
+	format, err := crypto.Detect(head[:n])
+	if err != nil {
+		return 0, nil
+	}
+	if format == crypto.Unsigned {
+		if _, err := file.Seek(0, io.SeekStart); err != nil {
+			return 0, err
+		}
+		if !isUnsigned(file) {
+			return 0, nil
+		}
+	}
+	return format, nil
+}
+
+// unsignedLeast is the length of the shortest unsigned body in bytes.
+const unsignedLeast = 16
+
+// isUnsigned tells a file without a header from other text: all of it is base64,
+// as crypto decodes it, and long enough.
+func isUnsigned(r io.Reader) bool {
+	n, err := io.Copy(io.Discard, base64.NewDecoder(base64.StdEncoding.Strict(), r))
+	return err == nil && n >= unsignedLeast
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/dockercfg/jet/crypto"
+	"github.com/dockercfg/jet/internal/outfile"
+	"github.com/dockercfg/jet/internal/projectkey"
+)
+
+func keyPathFlag() cli.Flag {
+	return &cli.StringFlag{Name: "key-path", Usage: "read the project key from `FILE`"}
+}
+
+// findKey looks the project key up.
+func (p *program) findKey(ctx context.Context, keyPath string) (projectkey.Found, error) {
+	lookup := projectkey.Lookup{KeyPath: keyPath, LookupEnv: p.lookupEnv, Stderr: p.stderr}
+	key, err := lookup.Find(ctx)
+	for _, warning := range key.Warnings {
+		p.warn("%s", warning)
+	}
+	var missing *projectkey.NotFoundError
+	switch {
+	case errors.As(err, &missing), errors.Is(err, fs.ErrNotExist):
+		err = fail("%w", err).hint(`"jet generate" makes a new key; --key-path FILE names one elsewhere`)
+	case errors.Is(err, crypto.ErrKey):
+		err = fail("%w", err).hint(`a key is one line of 44 characters, as "jet generate" writes it; --key-path FILE names another one`)
+	}
+	return key, err
+}
+
+// guardKey refuses to write an output over a project key: over the one in use,
+// or over anything with the name of one.
+func guardKey(output string, key projectkey.Found) error {
+	if output == "-" {
+		return nil
+	}
+	same := false
+	if key.Path != "" {
+		var err error
+		if same, err = outfile.SameFile(output, key.Path); err != nil {
+			return err
+		}
+	}
+	if same || filepath.Base(output) == projectkey.FileName && exists(output) {
+		return fail("the output %q is a project key, and what is encrypted with it would be lost", output).
+			hint("name another output")
+	}
+	return nil
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// The exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1 // anything learnt from the system
+	exitMisuse = 2 // the arguments alone are wrong
+)
+
+// A failure is an error with advice.
+type failure struct {
+	err    error
+	hints  []string // each has a command to type
+	misuse bool     // the arguments alone are wrong
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// hint adds a line of advice.
+func (f *failure) hint(text string) *failure {
+	f.hints = append(f.hints, text)
+	return f
+}
+
+// fail makes a failure of a format as fmt.Errorf has it.
+func fail(format string, args ...any) *failure {
+	return &failure{err: fmt.Errorf(format, args...)}
+}
+
+// misuse is a failure of the arguments alone.
+func misuse(format string, args ...any) *failure {
+	return &failure{err: fmt.Errorf(format, args...), misuse: true}
+}
+
+// failures are several errors, each of which is reported.
+type failures []error
+
+func (f failures) Error() string   { return errors.Join(f...).Error() }
+func (f failures) Unwrap() []error { return f }
+
+// report prints what went wrong and gives the exit code.
+func (p *program) report(ctx context.Context, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		p.print("error: ", "interrupted")
+		return exitFailed
+	}
+	var all failures
+	if !errors.As(err, &all) {
+		all = failures{err}
+	}
+	code := exitMisuse
+	var hints []string
+	for _, err := range all {
+		p.print("error: ", err.Error())
+		var f *failure
+		if !errors.As(err, &f) || !f.misuse {
+			code = exitFailed
+		}
+		if f != nil {
+			hints = append(hints, f.hints...)
+		}
+	}
+	if code == exitMisuse && hints == nil {
+		hints = append(hints, `"jet COMMAND --help" has examples`)
+	}
+	seen := make(map[string]bool)
+	for _, hint := range hints {
+		if !seen[hint] {
+			seen[hint] = true
+			p.print("hint: ", hint)
+		}
+	}
+	return code
+}
+
+// note tells what was done.
+func (p *program) note(format string, args ...any) { p.print("", fmt.Sprintf(format, args...)) }
+
+// warn tells what is probably wrong, though it was done.
+func (p *program) warn(format string, args ...any) {
+	p.print("warning: ", fmt.Sprintf(format, args...))
+}
+
+// hint tells what to type, after a warning.
+func (p *program) hint(format string, args ...any) {
+	p.print("hint: ", fmt.Sprintf(format, args...))
+}
+
+func (p *program) print(kind, text string) {
+	fmt.Fprintf(p.stderr, "jet: %s%s\n", kind, printable(text))
+}
+
+// printable makes one line of text that no terminal takes for a command.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, text)
+}
+
+// shellWord writes a file name as one types it in a shell.
+func shellWord(name string) string {
+	plain := name != ""
+	for i, r := range name {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', strings.ContainsRune("_./,:@%+=", r):
+		case r == '-' && i > 0:
+		case !unicode.IsPrint(r):
+			return "FILE" // nobody types that
+		default:
+			plain = false
+		}
+	}
+	if plain {
+		return name
+	}
+	if strings.HasPrefix(name, "-") {
+		name = "./" + name
+	}
+	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+}

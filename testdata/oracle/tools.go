@@ -1,0 +1,12 @@
+//go:build tools
+
+package oracle
+
+// Modules that the tests use without importing them: the vectors are read from
+// their folder, the programs are built with go build.
+import (
+	_ "filippo.io/age/cmd/age"
+	_ "filippo.io/age/cmd/age-keygen"
+	_ "github.com/c2sp/wycheproof"
+	_ "github.com/google/go-containerregistry/cmd/crane"
+)
