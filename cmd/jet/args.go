@@ -118,19 +118,6 @@ func root(app *cli.App) *cli.Command {
 	return &cli.Command{Name: app.Name, Usage: app.Usage, Subcommands: app.Commands}
 }
 
-// findCommand follows names down from the app, as far as they lead.
-func findCommand(app *cli.App, names []string) *cli.Command {
-	command := root(app)
-	for _, name := range names {
-		sub := command.Command(name)
-		if sub == nil {
-			break
-		}
-		command = sub
-	}
-	return command
-}
-
 func findFlag(flags []cli.Flag, name string) cli.Flag {
 	for _, f := range flags {
 		for _, n := range f.Names() {

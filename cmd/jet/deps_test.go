@@ -93,11 +93,10 @@ var rules = []rule{
 		},
 	},
 	{
-		"a backend knows no other backend and no environment of a process",
+		"a backend knows no other backend, no formats and no command line",
 		func(p string) bool { return backendOf(p) != "" },
 		func(p, i string) bool {
-			return backendOf(i) != "" && backendOf(i) != backendOf(p) || within(i, "crypto") || within(i, "cmd") ||
-				within(i, "internal") || i == "os"
+			return backendOf(i) != "" && backendOf(i) != backendOf(p) || within(i, "crypto") || within(i, "cmd")
 		},
 	},
 	{

@@ -63,9 +63,12 @@ func (p *program) generateDockercfg(c *cli.Context) error {
 	}
 	var chosen choice
 	if encrypt {
-		if chosen, err = p.chooseFormat(c, output); err != nil {
-			return err
-		}
+		chosen, err = p.chooseFormat(c, output)
+	} else {
+		err = guardEncrypted(output)
+	}
+	if err != nil {
+		return err
 	}
 	scopes, err := reader.scopes(c.Context)
 	if err != nil {
@@ -116,6 +119,17 @@ func (p *program) generateDockercfg(c *cli.Context) error {
 	}
 	p.note("wrote %s%s for %s", display(output, "to stdout"), how, strings.Join(names, ", "))
 	return nil
+}
+
+// guardEncrypted refuses to put readable credentials where an encrypted file
+// stands, which somebody is about to commit.
+func guardEncrypted(output string) error {
+	found, err := formatOfFile(output)
+	if err != nil || found == 0 {
+		return err
+	}
+	return fail("%q is an encrypted file, %v, and would be replaced by readable credentials", output, found).
+		hint(fmt.Sprintf("\"jet generate dockercfg %s --encrypt\" writes it encrypted", shellWord(output)))
 }
 
 // askedBackends gives the backends of these names, each once.

@@ -110,7 +110,7 @@ func TestKill(t *testing.T) {
 		t.Skip("starts hundreds of processes")
 	}
 	const (
-		kills = 13 // for each of 16 ways; the test ends more runs than that, since some are quicker than the signal
+		kills = 13  // for each of 16 ways; the test ends more runs than that, since some are quicker than the signal
 		tries = 400 // at most
 	)
 	jet := buildProgram(t)

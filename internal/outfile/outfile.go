@@ -162,7 +162,7 @@ func (f *File) Write(p []byte) (int, error) {
 	return n, f.err
 }
 
-var errTooLarge = fmt.Errorf("it can only be written in place, which is limited to %d MiB", inPlaceLimit>>20)
+var errTooLarge = errors.New("it can only be written in place, which is limited to 16 MiB")
 
 // Hidden reports whether nothing that is written can be seen under any name
 // before Commit: the file has no name, or is in memory. It is false for a
