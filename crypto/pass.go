@@ -66,7 +66,7 @@ func (p *pass) next() error {
 			return p.err
 		}
 		var s segment
-		if p.count == 0 {
+		if p.current == nil {
 			s = p.read(make([]byte, segmentBytes))
 		} else {
 			if p.ahead == nil {

@@ -64,9 +64,19 @@ func rereadPlaintext(src io.Reader, o *options) (rereadable, error) {
 
 // readStart reads what may be kept in memory, and says whether that is all.
 func readStart(src io.Reader) (start []byte, whole bool, err error) {
-	var buffer bytes.Buffer
-	n, err := io.Copy(&buffer, io.LimitReader(src, maxInMemory+1))
-	return buffer.Bytes(), n <= maxInMemory, err
+	// Two sizes and no more: what a growing buffer leaves behind would double the memory.
+	start = make([]byte, 64<<10)
+	n, err := io.ReadFull(src, start)
+	if err == nil {
+		start = append(make([]byte, 0, maxInMemory+1), start...)[:maxInMemory+1]
+		var more int
+		more, err = io.ReadFull(src, start[n:])
+		n += more
+	}
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return start[:n], true, nil
+	}
+	return start, false, err
 }
 
 func fillSpool(o *options, src io.Reader) (Spool, error) {

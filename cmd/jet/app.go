@@ -13,6 +13,7 @@ type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	lookupEnv      func(name string) (value string, ok bool)
+	signals        *interrupter // nil where nobody interrupts
 }
 
 // run does what the words after the program's name say and gives the exit code.

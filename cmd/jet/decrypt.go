@@ -79,6 +79,7 @@ func diagnose(err error, name string, key projectkey.Found) error {
 	}
 	file, typed := display(name, "stdin"), shellWord(name)
 	hint := ""
+	var lost *crypto.HeaderLostError
 	switch {
 	case errors.Is(err, crypto.ErrWrongKey):
 		hint = fmt.Sprintf("the key is %s, %s; \"jet decrypt %s OUTPUT --key-path FILE\" tries another one",
@@ -93,8 +94,8 @@ func diagnose(err error, name string, key projectkey.Found) error {
 		hint = fmt.Sprintf("\"jet encrypt %s %s\" encrypts it", typed, shellWord(name+".encrypted"))
 	case errors.Is(err, crypto.ErrUnknownFormat):
 		hint = `"jet version" tells which version this is; a newer one may know the format`
-	case errors.Is(err, crypto.ErrHeaderLost):
-		hint = fmt.Sprintf("\"(echo codeship:v2; cat %s) | jet decrypt - OUTPUT\" reads it", typed)
+	case errors.As(err, &lost):
+		hint = fmt.Sprintf("\"(echo %v; cat %s) | jet decrypt - OUTPUT\" reads it", lost.Format, typed)
 	case errors.Is(err, crypto.ErrVariant):
 		hint = `if the key is right: "jet generate --key-path sample.aes" makes a throw-away key; a file that the other tool encrypts with it, sent together with it to https://github.com/dockercfg/jet/issues, shows what is different`
 	case errors.Is(err, crypto.ErrWeakFormat):

@@ -31,7 +31,7 @@ type input struct {
 func (p *program) openInput(ctx context.Context, name string) (*input, error) {
 	in := &input{Reader: p.stdin, name: display(name, "stdin"), ctx: ctx}
 	if name != "-" {
-		file, err := os.Open(name)
+		file, err := open(ctx, name)
 		if err == nil {
 			var info fs.FileInfo
 			if info, err = file.Stat(); err == nil && info.IsDir() {
@@ -50,6 +50,29 @@ func (p *program) openInput(ctx context.Context, name string) (*input, error) {
 		in.stream()
 	}
 	return in, nil
+}
+
+// open opens a file for reading. A pipe with a name opens when somebody writes to
+// it, and until then the context may end.
+func open(ctx context.Context, name string) (*os.File, error) {
+	if info, err := os.Stat(name); err != nil || info.Mode()&fs.ModeNamedPipe == 0 {
+		return os.Open(name)
+	}
+	type opened struct {
+		file *os.File
+		err  error
+	}
+	result := make(chan opened, 1)
+	go func() {
+		file, err := os.Open(name)
+		result <- opened{file, err}
+	}()
+	select {
+	case r := <-result:
+		return r.file, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // stream readies an input that may block without end: an interrupt ends a read
@@ -129,12 +152,16 @@ func (p *program) write(ctx context.Context, name string, class outfile.Class, f
 		return adviseOutput(err, name)
 	}
 	defer file.Close()
+	if !file.Hidden() {
+		p.signals.listen() // it has a name already, which an interrupt must take away
+	}
 	if err := fill(file, file.Hidden()); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	p.signals.shield()
 	if err := file.Commit(); err != nil {
 		return adviseOutput(err, name)
 	}

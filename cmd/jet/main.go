@@ -2,20 +2,13 @@
 // project key, and makes Docker credentials of them.
 package main
 
-import (
-	"context"
-	"os"
-	"os/signal"
-	"syscall"
-)
+import "os"
 
 func main() { os.Exit(execute()) }
 
-// execute runs the program on the real system. The first interrupt ends the
-// command in good order, a second one kills the process.
+// execute runs the program on the real system.
 func execute() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // not on the way out, where it would only take time
-	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv}
+	ctx, signals := interruptible()
+	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv, signals: signals}
 	return p.run(ctx, os.Args[1:])
 }

@@ -184,6 +184,7 @@ type Opener struct {
 	schedule *schedule // nil until the head of the message is there
 	pending  []byte    // the head, or the chunk, that is not complete yet
 	plain    []byte    // authenticated, not passed on yet
+	err      error     // the first error: nothing is opened after it
 }
 
 // NewOpener gives a writer that opens the message written to it into dst.
@@ -192,18 +193,28 @@ func NewOpener(dst io.Writer, key []byte, context string) *Opener {
 }
 
 // Write takes the next bytes of the message. Its errors are ErrCommitment,
-// *ChunkError, ErrTooLong, or those of the underlying writer.
+// *ChunkError, ErrTooLong, or those of the underlying writer;
+// after the first one every Write and Close gives it again.
 func (o *Opener) Write(p []byte) (int, error) {
-	taken := len(p)
+	if o.err == nil {
+		o.err = o.write(p)
+	}
+	if o.err != nil {
+		return 0, o.err
+	}
+	return len(p), nil
+}
+
+func (o *Opener) write(p []byte) error {
 	if o.schedule == nil {
 		n := min(len(p), headSize-len(o.pending))
 		o.pending = append(o.pending, p[:n]...)
 		if len(o.pending) < headSize {
-			return taken, nil
+			return nil
 		}
 		p = p[n:]
 		if err := o.start(o.pending); err != nil {
-			return 0, err
+			return err
 		}
 		o.pending = o.pending[:0]
 	}
@@ -221,21 +232,25 @@ func (o *Opener) Write(p []byte) (int, error) {
 		// A chunk of full size is never the last one.
 		if err := o.open(chunk[:sealedSize]); err != nil {
 			if flushed := o.flush(); flushed != nil {
-				return 0, flushed
+				return flushed
 			}
-			return 0, err
+			return err
 		}
 	}
 	o.pending = append(o.pending, p...)
-	if err := o.flush(); err != nil {
-		return 0, err
-	}
-	return taken, nil
+	return o.flush()
 }
 
 // Close opens the last chunk. It does not close the underlying writer. Its errors
 // are ErrTruncated, *ChunkError, or those of the underlying writer.
 func (o *Opener) Close() error {
+	if o.err == nil {
+		o.err = o.close()
+	}
+	return o.err
+}
+
+func (o *Opener) close() error {
 	if o.schedule == nil || len(o.pending) < tagSize {
 		return ErrTruncated
 	}

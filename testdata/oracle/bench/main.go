@@ -315,7 +315,9 @@ func (r *result) run(home string) error {
 	err := cmd.Wait()
 	wall := time.Since(began)
 	close(stop)
-	r.peakKiB = max(r.peakKiB, <-ended)
+	if peak := <-ended; wall > 50*time.Millisecond {
+		r.peakKiB = max(r.peakKiB, peak)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w\n%s", strings.Join(r.args, " "), err, &stderr)
 	}
