@@ -11,8 +11,8 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 .PHONY: build demo test race fuzz lint bench docs docs-check real cross repro release clean help
 
-build: ## bin/jet, as releases have it (the default)
-	$(BUILD) -o bin/ ./cmd/jet
+build: ## bin/jet and bin/docker-credential-jet, as releases have them (the default)
+	$(BUILD) -o bin/ ./cmd/...
 
 demo: build ## the main job from start to end, on sample credentials
 	@JET=$(CURDIR)/bin/jet sh testdata/demo.sh
@@ -61,7 +61,7 @@ real: ## published vectors, a real registry and real clients (see testdata/oracl
 cross: ## builds for all platforms, to be thrown away
 	@for platform in $(PLATFORMS); do \
 		echo "build $$platform"; \
-		GOOS=$${platform%/*} GOARCH=$${platform#*/} $(BUILD) -o /dev/null ./cmd/jet || exit 1; \
+		GOOS=$${platform%/*} GOARCH=$${platform#*/} $(BUILD) -o /dev/null ./cmd/... || exit 1; \
 	done
 
 repro: ## two builds, in two folders and from two caches, must be the same to the byte
@@ -69,10 +69,12 @@ repro: ## two builds, in two folders and from two caches, must be the same to th
 	for copy in one another/folder; do \
 		mkdir -p "$$dir/$$copy"; \
 		git ls-files -z --cached --others --exclude-standard | tar --null -T - -cf - | tar -xf - -C "$$dir/$$copy"; \
-		(cd "$$dir/$$copy" && GOCACHE="$$dir/cache-$${copy%%/*}" $(BUILD) -o jet ./cmd/jet); \
+		(cd "$$dir/$$copy" && GOCACHE="$$dir/cache-$${copy%%/*}" $(BUILD) -o built/ ./cmd/...); \
 	done; \
-	cmp "$$dir/one/jet" "$$dir/another/folder/jet"; \
-	echo "two builds are identical: $$(cksum < "$$dir/one/jet")"
+	for program in "$$dir"/one/built/*; do \
+		cmp "$$program" "$$dir/another/folder/built/$${program##*/}"; \
+		echo "two builds are identical: $${program##*/} $$(cksum < "$$program")"; \
+	done
 
 release: ## archives for all platforms and their checksums, in dist/; needs GNU tar and zip
 	VERSION=$(VERSION) PLATFORMS="$(PLATFORMS)" BUILD='$(BUILD)' .ci/release

@@ -23,7 +23,7 @@ func Example() {
 	}
 	fmt.Printf("%v\n%s", file.Entries(), text)
 	// Output:
-	// [{https://index.docker.io/v1/ bob [redacted] 0001-01-01 00:00:00 +0000 UTC}]
+	// [{https://index.docker.io/v1/ bob [redacted] [redacted] [redacted]  0001-01-01 00:00:00 +0000 UTC}]
 	// {
 	// 	"auths": {
 	// 		"https://index.docker.io/v1/": {

@@ -2,6 +2,7 @@ package generators
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -43,7 +44,9 @@ type Variable struct {
 // use and does not print its secrets under any verb of fmt.
 type Source interface {
 	// Generate makes the entries. It may ask servers, and returns the error of
-	// the context soon after that is done.
+	// the context soon after that is done. If the error is a *PartialError, the
+	// Result beside it is good, and lacks what the error names; beside any other
+	// error it is empty.
 	Generate(ctx context.Context) (Result, error)
 }
 
@@ -54,6 +57,19 @@ type Result struct {
 	// as it is: one line each, naming variables and never a secret.
 	Notices []string
 }
+
+// PartialError says that a source could not produce some of its entries, and
+// why. It is for sources of many entries that fail one by one: who ignores the
+// type takes the whole for failed, who looks at it goes on with the rest.
+type PartialError struct {
+	Errors []error // at least one; each names its registry or what it stands for
+}
+
+// Error gives the errors, one a line.
+func (e *PartialError) Error() string { return errors.Join(e.Errors...).Error() }
+
+// Unwrap gives the errors.
+func (e *PartialError) Unwrap() []error { return e.Errors }
 
 // Backend is a kind of source.
 type Backend struct {

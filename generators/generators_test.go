@@ -147,3 +147,11 @@ func TestCheckVariables(t *testing.T) {
 		}
 	}
 }
+
+func TestPartialError(t *testing.T) {
+	one, two := errors.New("one"), errors.New("two")
+	err := error(&generators.PartialError{Errors: []error{one, two}})
+	if !errors.Is(err, one) || !errors.Is(err, two) || err.Error() != "one\ntwo" {
+		t.Errorf("got %v", err)
+	}
+}

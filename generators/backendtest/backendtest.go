@@ -107,9 +107,19 @@ func (p *probe) open(scope map[string]string) (generators.Source, error) {
 	return source, err
 }
 
+// checkError looks at an error and all that it wraps.
 func (p *probe) checkError(err error) {
-	for ; err != nil; err = errors.Unwrap(err) {
-		p.hides(err)
+	if err == nil {
+		return
+	}
+	p.hides(err)
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		p.checkError(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, err := range e.Unwrap() {
+			p.checkError(err)
+		}
 	}
 }
 

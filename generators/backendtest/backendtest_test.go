@@ -157,6 +157,9 @@ func TestFindsBreaches(t *testing.T) {
 		{label: "secret within a wrapped error's fields", want: "shows a secret", backend: generates(func(_ context.Context, s *source) (generators.Result, error) {
 			return generators.Result{}, fmt.Errorf("wrapped: %w", &fieldError{s.entry.Password.Reveal()})
 		})},
+		{label: "secret in one of several errors", want: "shows a secret", backend: generates(func(_ context.Context, s *source) (generators.Result, error) {
+			return generators.Result{}, fmt.Errorf("wrapped: %w", &generators.PartialError{Errors: []error{errors.New("one"), fmt.Errorf("two: %w", &fieldError{s.entry.Password.Reveal()})}})
+		})},
 		{label: "secret in a notice", want: "shows a secret", backend: backend(func(s *source) { s.notices = []string{"password " + s.entry.Password.Reveal()} })},
 		{label: "secret in the source", want: "shows a secret", backend: opens(func(env generators.Env) (generators.Source, error) {
 			s, err := backend(nil).Open(env)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dockercfg/jet/crypto"
 	"github.com/dockercfg/jet/internal/outfile"
+	"github.com/dockercfg/jet/internal/worktree"
 )
 
 // ErrTracked: git tracks the path, so a key there would be in the next commit.
@@ -43,7 +44,7 @@ func Generate(ctx context.Context, path string) (Generated, error) {
 		return fail(fs.ErrExist)
 	}
 	dir, name := filepath.Split(path)
-	physical, top, err := workTree(dir)
+	physical, top, err := worktree.Top(dir)
 	if e := (*fs.PathError)(nil); errors.As(err, &e) {
 		return fail(fmt.Errorf("folder %q: %w", dir, e.Err))
 	}

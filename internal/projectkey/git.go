@@ -6,6 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
+	"strings"
+
+	"github.com/dockercfg/jet/internal/process"
 )
 
 // repositoryVariables point git at a repository other than the one around its
@@ -31,10 +35,9 @@ func gitIgnores(ctx context.Context, dir, name string) (bool, error) {
 // status: 0 for yes, 1 for no. Everything else, also no git at all, is an error.
 func gitSays(ctx context.Context, dir string, args ...string) (bool, error) {
 	// Neither question needs a program that the repository's configuration names.
-	cmd := exec.CommandContext(ctx, "git", append([]string{"-c", "core.fsmonitor=false"}, args...)...)
+	cmd := process.Command(ctx, "git", append([]string{"-c", "core.fsmonitor=false"}, args...)...)
 	cmd.Dir = dir
-	cmd.Env = append(environmentWithout(append(repositoryVariables[:], keyVariable, commandVariable)...), "LC_ALL=C")
-	cmd.WaitDelay = pipeGrace
+	cmd.Env = append(withoutRepository(cmd.Env), "LC_ALL=C")
 	_, err := cmd.Output()
 	var exit *exec.ExitError
 	switch {
@@ -47,4 +50,12 @@ func gitSays(ctx context.Context, dir string, args ...string) (bool, error) {
 	}
 	line, _, _ := bytes.Cut(bytes.TrimSpace(exit.Stderr), []byte("\n"))
 	return false, fmt.Errorf("%v: %q", err, line)
+}
+
+// withoutRepository leaves out the variables that lead git to another repository.
+func withoutRepository(environment []string) []string {
+	return slices.DeleteFunc(environment, func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return slices.Contains(repositoryVariables[:], name)
+	})
 }

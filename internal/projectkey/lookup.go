@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/dockercfg/jet/crypto"
+	"github.com/dockercfg/jet/internal/worktree"
 )
 
 // FileName is the name under which a project keeps its key.
@@ -122,7 +123,7 @@ func (l Lookup) search(ctx context.Context) (Found, error) {
 	}
 	tried = append(tried, strconv.Quote(path))
 
-	dir, top, err := workTree(l.Dir)
+	dir, top, err := worktree.Top(l.Dir)
 	if err != nil {
 		return Found{}, err
 	}
@@ -146,28 +147,6 @@ func isAbsent(path string, err error) bool {
 	}
 	_, err = os.Lstat(path)
 	return errors.Is(err, fs.ErrNotExist)
-}
-
-// workTree gives dir without symbolic links, as git sees it, and the top of the
-// git work tree it is in; "" for none. The folder .git is not in the work tree.
-func workTree(dir string) (physical, top string, err error) {
-	physical, err = filepath.Abs(dir)
-	if err == nil {
-		physical, err = filepath.EvalSymlinks(physical)
-	}
-	if err != nil {
-		return "", "", err
-	}
-	for d := physical; filepath.Base(d) != ".git"; d = filepath.Dir(d) {
-		// A file in linked work trees and submodules, else a folder.
-		if _, err := os.Lstat(filepath.Join(d, ".git")); err == nil {
-			return physical, d, nil
-		}
-		if d == filepath.Dir(d) {
-			break
-		}
-	}
-	return physical, "", nil
 }
 
 // readKeyFile reads the key at path, which may be a pipe.

@@ -1,6 +1,6 @@
 //go:build unix
 
-package projectkey
+package process
 
 import (
 	"context"
@@ -9,14 +9,14 @@ import (
 	"syscall"
 )
 
-// shell runs command in a process group of its own, which is killed as a whole,
-// with all that the command started.
+// command runs a program in a process group of its own, which is killed as a
+// whole, with all that the program started.
 //
 // Where there is a terminal it stays in ours: a background group is stopped when
-// it asks the terminal for a passphrase. Then only the shell is killed (Ctrl-C
+// it asks the terminal for a passphrase. Then only the program is killed (Ctrl-C
 // reaches all of them) and what holds the pipe open is left behind.
-func shell(ctx context.Context, command string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "sh", "-c", command)
+func command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
 	if terminal, err := os.Open("/dev/tty"); err == nil {
 		terminal.Close()
 		return cmd
