@@ -37,21 +37,7 @@ func Encode(dst io.Writer, body io.Reader, wrapped bool) error {
 		return false, err
 	}
 	work := func(b *block) error {
-		encode := base64.StdEncoding.AppendEncode
-		if len(b.body) >= quickBytes {
-			table := pairs()
-			encode = func(dst, src []byte) []byte { return appendEncode(dst, src, table) }
-		}
-		if !wrapped {
-			b.text = encode(b.text[:0], b.body)
-			return nil
-		}
-		b.text = b.text[:0]
-		for rest := b.body; len(rest) > 0; {
-			n := min(len(rest), lineBytes)
-			b.text = append(encode(b.text, rest[:n]), '\n')
-			rest = rest[n:]
-		}
+		b.text = appendEncode(b.text[:0], b.body, wrapped)
 		return nil
 	}
 	drain := func(b *block) error {
@@ -59,6 +45,23 @@ func Encode(dst io.Writer, body io.Reader, wrapped bool) error {
 		return err
 	}
 	return pipeline.Run(fill, work, drain)
+}
+
+// appendEncode appends the text of a block of body.
+func appendEncode(text, body []byte, wrapped bool) []byte {
+	if len(body) >= quickBytes {
+		written, read := encodeQuick(text[len(text):cap(text)], body, wrapped)
+		text, body = text[:len(text)+written], body[read:]
+	}
+	if !wrapped {
+		return base64.StdEncoding.AppendEncode(text, body)
+	}
+	for len(body) > 0 {
+		n := min(len(body), lineBytes)
+		text = append(base64.StdEncoding.AppendEncode(text, body[:n]), '\n')
+		body = body[n:]
+	}
+	return text
 }
 
 // A Block is a piece of a decoded body.

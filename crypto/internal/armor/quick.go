@@ -24,19 +24,35 @@ var pairs = sync.OnceValue(func() *[1 << 12]uint16 {
 	return t
 })
 
-// appendEncode appends the base64 of src to dst.
-func appendEncode(dst, src []byte, t *[1 << 12]uint16) []byte {
-	start := len(dst)
-	dst = append(dst, make([]byte, base64.StdEncoding.EncodedLen(len(src)))...)
-	out := dst[start:]
-	for len(src) >= 8 && len(out) >= 8 {
-		v := binary.BigEndian.Uint64(src) // six of its bytes are eight characters
-		chars := uint64(t[v>>52]) | uint64(t[v>>40&0xfff])<<16 | uint64(t[v>>28&0xfff])<<32 | uint64(t[v>>16&0xfff])<<48
-		binary.LittleEndian.PutUint64(out, chars)
-		src, out = src[6:], out[8:]
+// encodeQuick encodes src into dst as far as it goes without the end, in lines of
+// lineBytes that end in LF, or on one line. It says how much of each is done.
+func encodeQuick(dst, src []byte, wrapped bool) (written, read int) {
+	t := pairs()
+	if !wrapped {
+		read = encodeSixes(dst, src, t)
+		return read / 6 * 8, read
 	}
-	base64.StdEncoding.Encode(out, src)
-	return dst
+	for len(src)-read >= lineBytes+2 && len(dst)-written > lineChars {
+		encodeSixes(dst[written:written+lineChars], src[read:read+lineBytes+2], t)
+		read += lineBytes
+		written += lineChars
+		dst[written] = '\n'
+		written++
+	}
+	return written, read
+}
+
+// encodeSixes turns six bytes into eight characters for as long as eight bytes are
+// there to be read, and says how many bytes it turned.
+func encodeSixes(dst, src []byte, t *[1 << 12]uint16) (read int) {
+	size := len(src)
+	for len(src) >= 8 && len(dst) >= 8 {
+		v := binary.BigEndian.Uint64(src)
+		chars := uint64(t[v>>52]) | uint64(t[v>>40&0xfff])<<16 | uint64(t[v>>28&0xfff])<<32 | uint64(t[v>>16&0xfff])<<48
+		binary.LittleEndian.PutUint64(dst, chars)
+		src, dst = src[6:], dst[8:]
+	}
+	return size - len(src)
 }
 
 // notBase64 marks a character that stands for no six bits.

@@ -15,8 +15,20 @@ func TestQuickIsBase64(t *testing.T) {
 		data := make([]byte, n)
 		source.Read(data)
 		text := base64.StdEncoding.AppendEncode(nil, data)
-		if got := appendEncode([]byte("before"), data, pairs()); !bytes.Equal(got, append([]byte("before"), text...)) {
-			t.Errorf("%d bytes are encoded to something else", n)
+		for _, room := range []int{0, 1, 8, 9, n, 2 * n} {
+			before := append(make([]byte, 0, 6+room), "before"...)
+			if got := appendEncode(before, data, false); !bytes.Equal(got, append([]byte("before"), text...)) {
+				t.Errorf("%d bytes are encoded to something else", n)
+			}
+			got := bytes.TrimPrefix(appendEncode(before, data, true), []byte("before"))
+			if !bytes.Equal(bytes.ReplaceAll(got, []byte("\n"), nil), text) || len(got) != len(text)+(len(text)+63)/64 {
+				t.Errorf("%d bytes are encoded to other lines", n)
+			}
+			for i := 64; i < len(got); i += 65 {
+				if got[i] != '\n' {
+					t.Fatalf("%d bytes: character %d is no line end", n, i)
+				}
+			}
 		}
 		got := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
 		if m, err := decode(strict, got, text); err != nil || !bytes.Equal(got[:m], data) {
@@ -52,7 +64,7 @@ func FuzzQuick(f *testing.F) {
 		if wantErr != gotErr || wantErr == nil && !bytes.Equal(got[:gotN], want[:wantN]) {
 			t.Errorf("got %d and %v, want %d and %v", gotN, gotErr, wantN, wantErr)
 		}
-		if back := appendEncode(nil, want[:wantN], pairs()); wantErr == nil && !bytes.Equal(back, bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\n"), nil), []byte("\r"), nil)) {
+		if back := appendEncode(make([]byte, 0, 2*len(text)), want[:wantN], false); wantErr == nil && !bytes.Equal(back, bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\n"), nil), []byte("\r"), nil)) {
 			t.Error("encoding again gives other text")
 		}
 	})
