@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/dockercfg/jet/generators/store"
 )
 
 func (p *program) completionCommand() *cli.Command {
@@ -69,7 +71,7 @@ func completionPlaces(app *cli.App) []place {
 		case c.Name == "help":
 			at.commands = app.Commands
 		default:
-			at.files = true
+			at.files = c.ArgsUsage != "HOST"
 		}
 		places = append(places, at)
 		for _, sub := range c.Subcommands {
@@ -94,11 +96,13 @@ func flagValues(name string) []string {
 	switch name {
 	case "format", "require":
 		return []string{"jet:v1", "codeship:v2"}
+	case "output-format":
+		return []string{"dockercfg", "legacy", "kubernetes-secret", "env"}
 	case "env-syntax":
 		return []string{"docker", "dotenv"}
 	case "from":
 		var names []string
-		if registry, err := backends(); err == nil {
+		if registry, err := backends(store.Config{}); err == nil {
 			for _, b := range registry.All() {
 				names = append(names, b.Name)
 			}

@@ -131,25 +131,27 @@ func twoPaths(c *cli.Context) (input, output string, err error) {
 	return input, output, distinct(input, output)
 }
 
-// wantPaths checks the number of paths, and that none is empty.
+// wantPaths checks the number of paths, and that none is empty. There may be more
+// than want if the name of the last ends in "…".
 func wantPaths(c *cli.Context, want int) error {
 	line := c.Command.HelpName
 	paths := c.Args().Slice()
+	names := strings.Fields(c.Command.ArgsUsage)
+	more := strings.HasSuffix(c.Command.ArgsUsage, "…")
 	var m *failure
 	switch {
 	case len(paths) > want && want == 0:
 		m = misuse("%s takes no arguments, and got %q", line, paths[0])
-	case len(paths) > want:
+	case len(paths) > want && !more:
 		m = misuse("%s takes %s, and %q is one argument too many", line, c.Command.ArgsUsage, paths[want])
 	case len(paths) == 0 && want > 0:
 		m = misuse("%s needs %s, and nothing was given", line, c.Command.ArgsUsage)
 	case len(paths) < want:
-		names := strings.Fields(c.Command.ArgsUsage)
 		m = misuse("%s needs %s, and %s is missing", line, c.Command.ArgsUsage, strings.Join(names[len(paths):], " and "))
 	default:
 		for i, path := range paths {
 			if path == "" {
-				m = misuse("%s: %s is empty", line, strings.Fields(c.Command.ArgsUsage)[i])
+				m = misuse("%s: %s is empty", line, names[min(i, len(names)-1)])
 			}
 		}
 	}

@@ -6,280 +6,269 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"io/fs"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/dockercfg/jet/crypto"
 	"github.com/dockercfg/jet/dockercfg"
-	"github.com/dockercfg/jet/generators"
 	"github.com/dockercfg/jet/internal/outfile"
-	"github.com/dockercfg/jet/internal/projectkey"
 )
 
 func (p *program) dockercfgCommand() *cli.Command {
 	return &cli.Command{
-		Name:      "dockercfg",
-		Usage:     "Make Docker credentials (config.json) of variables.",
-		ArgsUsage: "OUTPUT",
-		UsageText: `jet generate dockercfg dockercfg --env-file credentials.env
-jet generate dockercfg dockercfg.encrypted --env-file credentials.env.encrypted --encrypt
-jet generate dockercfg ~/.docker/config.json --env-file hub.env --env-file quay.env
-DOCKER_USERNAME=ci DOCKER_PASSWORD=$TOKEN jet generate dockercfg --from login -`,
-		Description: `The variables come from the environment, or from each --env-file by itself: those of one file are never mixed with those of another or of the environment. Without --from the variables that are set decide which backends run. An env file may be encrypted; it is decrypted in memory. The output is readable by you alone (0600) unless --encrypt is given. "-" is stdin or stdout.`,
-		Flags: []cli.Flag{
-			&cli.StringSliceFlag{Name: "from", Usage: "run the backend `NAME`; may be repeated"},
-			&cli.StringSliceFlag{Name: "env-file", Usage: "take variables from `FILE` and not from the environment; may be repeated"},
-			&cli.StringFlag{Name: "env-syntax", Usage: "read env files as `SYNTAX`: docker (as docker run --env-file, the default) or dotenv"},
-			&cli.BoolFlag{Name: "encrypt", Usage: "write the output encrypted with the project key"},
-			keyPathFlag(), formatFlag(), requireFlag(),
+		Name:  "dockercfg",
+		Usage: "Look at and change a file of Docker credentials.",
+		UsageText: `jet dockercfg show dockercfg.encrypted
+jet dockercfg add dockercfg.encrypted quay.io --username ci`,
+		Description: `The file may be a config.json, an old flat .dockercfg, an auth.json of Podman or a Kubernetes Secret in JSON, encrypted or not. It stays what it is, and keeps what does not concern jet. What would not change it does not write it.`,
+		Action:      chooseBelow,
+		Subcommands: []*cli.Command{
+			p.showCommand(), p.mergeCommand(), p.addCommand(), p.removeCommand(), p.convertCommand(),
 		},
-		Action: p.generateDockercfg,
 	}
 }
 
-func (p *program) generateDockercfg(c *cli.Context) error {
-	if err := wantPaths(c, 1); err != nil {
-		return err
+// chooseBelow is the action of a command that has others below it and does
+// nothing by itself.
+func chooseBelow(c *cli.Context) error {
+	line := c.Command.HelpName
+	var known []string
+	for _, sub := range c.Command.Subcommands {
+		known = append(known, sub.Name)
 	}
-	output := c.Args().First()
-	registry, err := backends()
-	if err != nil {
-		return err
+	if !c.Args().Present() {
+		return misuse("%s needs a command: %s", line, strings.Join(known, ", ")).
+			hint(`"` + line + ` --help" says what they do`)
 	}
-	asked, err := askedBackends(registry, c.StringSlice("from"))
-	if err != nil {
-		return err
+	m := misuse("%s has no command %q", line, c.Args().First())
+	if near := nearest(c.Args().First(), known); near != "" {
+		return m.hint(`did you mean "` + line + ` ` + near + `"?`)
 	}
-	encrypt := c.Bool("encrypt")
-	if !encrypt && c.IsSet("format") {
-		return misuse("--format is the format of an encrypted output, and there is no --encrypt").
-			hint("add --encrypt, or leave --format away")
-	}
-	reader, err := p.newScopeReader(c, output)
-	if err != nil {
-		return err
-	}
-	var chosen choice
-	if encrypt {
-		chosen, err = p.chooseFormat(c, output)
-	} else {
-		err = guardEncrypted(output)
-	}
-	if err != nil {
-		return err
-	}
-	scopes, err := reader.scopes(c.Context)
-	if err != nil {
-		return err
-	}
-	runs, err := p.chooseRuns(registry, asked, scopes)
-	if err != nil {
-		return err
-	}
-	file, err := p.collect(c.Context, runs)
-	if err != nil {
-		return err
-	}
-	data, err := file.Encode()
-	if err != nil {
-		return err
-	}
-	if !encrypt {
-		if err := guardKey(output, reader.key); err != nil {
-			return err
-		}
-		err = p.write(c.Context, output, outfile.Private, func(w io.Writer, _ bool) error {
-			_, err := w.Write(data)
-			return err
-		})
-	} else {
-		var key projectkey.Found
-		if key, err = reader.findKey(c.Context); err != nil {
-			return err
-		}
-		if err := guardKey(output, key); err != nil {
-			return err
-		}
-		err = p.write(c.Context, output, outfile.Shared, func(w io.Writer, _ bool) error {
-			return crypto.Encrypt(w, bytes.NewReader(data), key.Key, chosen.format)
-		})
-	}
-	if err != nil {
-		return err
-	}
-	how := ""
-	if encrypt {
-		how = fmt.Sprintf(" as %v%s", chosen.format, chosen.why)
-	}
+	return m.hint(`"` + line + ` --help" lists its commands`)
+}
+
+// A credentialsFile is a dockercfg as it is on disk.
+type credentialsFile struct {
+	*dockercfg.File
+	name   string        // as the command line has it
+	format crypto.Format // that it is encrypted in, 0 for none
+	text   []byte        // decrypted; nil if there is no such file yet
+}
+
+func (f *credentialsFile) shown() string { return display(f.name, "stdin") }
+
+// registries gives the registries that the file has credentials for.
+func (f *credentialsFile) registries() string {
 	var names []string
-	for _, entry := range file.Entries() {
+	for _, entry := range f.Entries() {
 		names = append(names, entry.Registry)
 	}
-	p.note("wrote %s%s for %s", display(output, "to stdout"), how, strings.Join(names, ", "))
+	return strings.Join(names, ", ")
+}
+
+// has reports whether the file has a credential under this key, in normal form.
+func (f *credentialsFile) has(key string) bool {
+	for _, entry := range f.Entries() {
+		if entry.Registry == key {
+			return true
+		}
+	}
+	return false
+}
+
+// warnTokens tells of identity tokens in a form whose readers ignore them.
+func (p *program) warnTokens(f *credentialsFile, entry dockercfg.Entry) {
+	if entry.IdentityToken == (dockercfg.Secret{}) && entry.RegistryToken == (dockercfg.Secret{}) {
+		return
+	}
+	if form := f.Form(); form != dockercfg.Config {
+		p.warn("%s: the credential for %s is a token, which readers of the form %v ignore", f.shown(), entry.Registry, form)
+	}
+}
+
+// dockercfg reads a file of credentials.
+func (r *reader) dockercfg(ctx context.Context, name string) (*credentialsFile, error) {
+	text, format, err := r.read(ctx, name, "dockercfg")
+	if err != nil {
+		return nil, err
+	}
+	file, err := dockercfg.Parse(text) // dockercfg/kubernetes, which reads YAML too, would cost every start
+	if err != nil {
+		return nil, dockercfgFailure(err, name, format)
+	}
+	f := &credentialsFile{File: file, name: name, format: format, text: text}
+	for _, notice := range file.Notices() {
+		r.program.warn("%s: %s", f.shown(), notice)
+	}
+	return f, nil
+}
+
+// dockercfgFailure names the file in an error of Parse. The format is what it was
+// encrypted in, 0 for nothing.
+func dockercfgFailure(err error, name string, format crypto.Format) error {
+	const phrase = "Failed to parse dockercfg: " // as people search for it
+	shown := display(name, "stdin")
+	if format != 0 {
+		shown += ", decrypted"
+	}
+	text, found := strings.CutPrefix(err.Error(), phrase)
+	if !found {
+		return fmt.Errorf("%s: %w", shown, err)
+	}
+	f := fail("%w", renamed{phrase + shown + ": " + text, err})
+	switch {
+	case strings.Contains(text, "looks like YAML"):
+		f.hint(`"kubectl get secret NAME -o json" gives a Kubernetes Secret as JSON`)
+	case format == crypto.Unsigned:
+		f.hint(fmt.Sprintf("the key may be the wrong one: \"jet decrypt %s -\" shows whether what comes out is readable", shellWord(name)))
+	case format != 0:
+		f.hint(fmt.Sprintf("\"jet decrypt %s -\" shows what is in it", shellWord(name)))
+	case errors.Is(err, dockercfg.ErrEncrypted):
+		f.hint("it is not in a format of jet: decrypt it with the program that encrypted it")
+	}
+	return f
+}
+
+// newFileFlags are those of commands that make the file if there is none.
+func newFileFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "encrypt", Usage: "write the file encrypted with the project key, if it is new"},
+		keyPathFlag(), formatFlag(), requireFlag(),
+	}
+}
+
+// changeDockercfg lets change alter the file that the first argument names, and
+// writes it if that altered it. A command with the flag --encrypt makes a file
+// where there is none.
+func (p *program) changeDockercfg(c *cli.Context, change func(*credentialsFile, *reader) error) error {
+	name := c.Args().First()
+	if name == "-" {
+		return misuse("%s changes a file, and stdin is none", c.Command.HelpName).hint(usageOf(c.Command.HelpName, c.Command))
+	}
+	r, err := p.newReader(c)
+	if err != nil {
+		return err
+	}
+	f, err := r.dockercfgOrNew(c, name)
+	if err != nil {
+		return err
+	}
+	sealed, err := p.sealing(c, f)
+	if err != nil {
+		return err
+	}
+	if err := change(f, r); err != nil {
+		return err
+	}
+	text, err := f.Encode()
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.shown(), err)
+	}
+	again := f.format != 0 && c.IsSet("format") && sealed.format != f.format
+	if f.text != nil && bytes.Equal(text, f.text) && !again {
+		p.note("%s is as it was", f.shown())
+		return nil
+	}
+	if err := r.writeCredentials(c.Context, name, text, sealed); err != nil {
+		return err
+	}
+	p.note("wrote %s%s", f.shown(), sealed)
 	return nil
 }
 
-// guardEncrypted refuses to put readable credentials where an encrypted file
-// stands, which somebody is about to commit.
-func guardEncrypted(output string) error {
-	found, err := formatOfFile(output)
-	if err != nil || found == 0 {
+// dockercfgOrNew reads a file of credentials, or begins one.
+func (r *reader) dockercfgOrNew(c *cli.Context, name string) (*credentialsFile, error) {
+	creates := findFlag(c.Command.Flags, "encrypt") != nil
+	f, err := r.dockercfg(c.Context, name)
+	switch {
+	case err == nil || !creates:
+		return f, err
+	case errors.Is(err, fs.ErrNotExist) && !exists(name):
+		return &credentialsFile{File: new(dockercfg.File), name: name}, nil
+	case errors.Is(err, dockercfg.ErrEmpty):
+		// As "touch" makes them. An empty Kubernetes Secret is no such file.
+		if text, format, err := r.read(c.Context, name, "dockercfg"); err == nil && len(bytes.TrimSpace(text)) == 0 {
+			return &credentialsFile{File: new(dockercfg.File), name: name, format: format, text: text}, nil
+		}
+	}
+	return nil, err
+}
+
+// A sealing is how credentials are written: nil for readable.
+type sealing struct{ choice }
+
+// String is for people, after the name of the file.
+func (s *sealing) String() string {
+	if s == nil {
+		return ""
+	}
+	return fmt.Sprintf(" as %v%s", s.format, s.why)
+}
+
+// sealing says how to write a file that is changed: encrypted if it is, or if it
+// is new and that is asked for.
+func (p *program) sealing(c *cli.Context, f *credentialsFile) (*sealing, error) {
+	asked, isNew := c.Bool("encrypt"), f.text == nil
+	switch {
+	case isNew && asked, f.format != 0:
+		chosen, err := p.chooseFormat(c, f.name)
+		return &sealing{chosen}, err
+	case !isNew && asked:
+		return nil, fail("%s is there already and not encrypted; --encrypt is for a new file", f.shown()).
+			hint(fmt.Sprintf("\"jet encrypt %s %s\" encrypts it", shellWord(f.name), shellWord(f.name+".encrypted")))
+	case c.IsSet("format"):
+		return nil, fail("--format is the format of an encrypted file, and %s is none", f.shown()).
+			hint("leave --format away")
+	case isNew && strings.HasSuffix(f.name, ".encrypted"):
+		return nil, fail("%s would be a new file with readable credentials, under the name of an encrypted one", f.shown()).
+			hint("add --encrypt")
+	}
+	return nil, nil
+}
+
+// writeCredentials writes a file that holds credentials.
+func (r *reader) writeCredentials(ctx context.Context, output string, text []byte, s *sealing) error {
+	p := r.program
+	if s == nil {
+		if err := guardKey(output, r.key); err != nil {
+			return err
+		}
+		return p.write(ctx, output, outfile.Private, func(w io.Writer, _ bool) error {
+			_, err := w.Write(text)
+			return err
+		})
+	}
+	key, err := r.findKey(ctx)
+	if err != nil {
 		return err
 	}
-	return fail("%q is an encrypted file, %v, and would be replaced by readable credentials", output, found).
-		hint(fmt.Sprintf("\"jet generate dockercfg %s --encrypt\" writes it encrypted", shellWord(output)))
-}
-
-// askedBackends gives the backends of these names, each once.
-func askedBackends(registry *generators.Registry, names []string) ([]generators.Backend, error) {
-	var asked []generators.Backend
-	for i, name := range names {
-		backend, ok := registry.Lookup(name)
-		if !ok {
-			var known []string
-			for _, b := range registry.All() {
-				known = append(known, b.Name)
-			}
-			return nil, misuse("--from: there is no backend %q (known: %s)", name, strings.Join(known, ", ")).
-				hint(`"jet generate dockercfg --help" describes the backends`)
-		}
-		if !slices.Contains(names[:i], name) {
-			asked = append(asked, backend)
-		}
-	}
-	return asked, nil
-}
-
-// A run is a backend and the scope it takes its variables from.
-type run struct {
-	backend generators.Backend
-	scope   scope
-}
-
-// chooseRuns pairs backends and scopes: those that were asked for with each scope
-// that holds a variable of theirs, else those that a variable selects. It says
-// what it chose, and why.
-func (p *program) chooseRuns(registry *generators.Registry, asked []generators.Backend, scopes []scope) ([]run, error) {
-	var runs []run
-	var missing failures
-	used := make(map[string]bool)
-	choose := func(b generators.Backend, s scope, why string) {
-		runs = append(runs, run{b, s})
-		used[s.name] = true
-		p.note("%s: variables from %s, %s", b.Name, s.name, why)
-	}
-	for _, b := range asked {
-		before := len(runs)
-		for _, s := range scopes {
-			if len(scopes) == 1 || s.holdsAnyOf(b) {
-				choose(b, s, "as --from says")
-			}
-		}
-		if len(runs) == before {
-			err := generators.CheckVariables(b.Name, b.Variables, func(string) (string, bool) { return "", false })
-			missing = append(missing, adviseVariables(fmt.Errorf("in none of the env files: %w", err), scopes[0]))
-		}
-	}
-	if asked == nil {
-		for _, s := range scopes {
-			for _, selection := range registry.Select(s.env) {
-				choose(selection.Backend, s, "since "+selection.Variable+" is set")
-			}
-		}
-	}
-	switch {
-	case missing != nil:
-		return nil, missing
-	case runs == nil:
-		return nil, nothingSelected(registry, scopes)
-	}
-	for _, s := range scopes {
-		if !used[s.name] {
-			p.warn("%s is of no use here: no backend takes variables from it", s.name)
-		}
-	}
-	return runs, nil
-}
-
-// nothingSelected says which variables would have selected a backend.
-func nothingSelected(registry *generators.Registry, scopes []scope) error {
-	var selecting []string
-	for _, b := range registry.All() {
-		var names []string
-		for _, v := range b.Variables {
-			if v.Selects {
-				names = append(names, v.Name)
-			}
-		}
-		if names != nil {
-			selecting = append(selecting, b.Name+" ("+strings.Join(names, ", ")+")")
-		}
-	}
-	var where []string
-	for _, s := range scopes {
-		where = append(where, s.name)
-	}
-	return fail("no backend is selected: one of its variables has to be set in %s: %s",
-		strings.Join(where, " or "), strings.Join(selecting, "; ")).
-		hint(`"jet generate dockercfg OUTPUT --env-file credentials.env" reads them from a file, one NAME=value a line; "jet generate dockercfg --help" lists them all`)
-}
-
-// collect runs the backends and merges what they make. All errors are reported,
-// so that everything that is missing is named at once.
-func (p *program) collect(ctx context.Context, runs []run) (*dockercfg.File, error) {
-	var file dockercfg.File
-	var errs failures
-	origins := make(map[string]scope) // by registry
-	for _, r := range runs {
-		source, err := r.backend.Open(r.scope.env)
-		if err != nil {
-			errs = append(errs, adviseVariables(fmt.Errorf("%s: %w", r.scope.name, err), r.scope))
-			continue
-		}
-		result, err := source.Generate(ctx)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", r.scope.name, err))
-			continue
-		}
-		for _, notice := range result.Notices {
-			p.warn("%s: %s: %s", r.scope.name, r.backend.Name, notice)
-		}
-		for _, entry := range result.Entries {
-			err := file.Add(entry)
-			var conflict *dockercfg.ConflictError
-			if errors.As(err, &conflict) {
-				err = fail("%s and %s: %w", origins[conflict.Registry].name, r.scope.name, err).
-					hint("leave one of the two away; a dockercfg holds one credential for a registry")
-			} else if err != nil {
-				err = fmt.Errorf("%s: %s: %w", r.scope.name, r.backend.Name, err)
-			}
-			if err != nil {
-				errs = append(errs, err)
-				continue
-			}
-			if key, err := dockercfg.NormalizeRegistry(entry.Registry); err == nil {
-				if _, ok := origins[key]; !ok {
-					origins[key] = r.scope
-				}
-			}
-		}
-	}
-	if errs != nil {
-		return nil, errs
-	}
-	return &file, nil
-}
-
-// adviseVariables says where missing variables are looked for.
-func adviseVariables(err error, s scope) error {
-	var missing *generators.MissingVariablesError
-	switch {
-	case !errors.As(err, &missing):
+	if err := guardKey(output, key); err != nil {
 		return err
-	case s.file == "":
-		return fail("%w", err).hint(`"jet generate dockercfg OUTPUT --env-file credentials.env" reads variables from a file, one NAME=value a line`)
 	}
-	return fail("%w", err).hint(`each env file has to hold all variables of a backend, one NAME=value a line; "jet generate dockercfg --help" lists them`)
+	return p.write(ctx, output, outfile.Shared, func(w io.Writer, _ bool) error {
+		return crypto.Encrypt(w, bytes.NewReader(text), key.Key, s.format)
+	})
+}
+
+// registryKey gives the key of a registry, or of a host pattern, in a file.
+func registryKey(name string) (string, error) {
+	key, err := dockercfg.NormalizeRegistry(name)
+	if err != nil && strings.Contains(name, "*") {
+		pattern, err := dockercfg.ParsePattern(name)
+		return pattern.String(), err
+	}
+	return key, err
+}
+
+const registryHint = "a registry is a host, with its port if it has one, such as quay.io; docker.io is Docker Hub"
+
+// wantRegistry is registryKey for an argument.
+func wantRegistry(name string) (string, error) {
+	key, err := registryKey(name)
+	if err != nil {
+		err = misuse("%w", err).hint(registryHint)
+	}
+	return key, err
 }

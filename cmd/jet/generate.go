@@ -30,7 +30,7 @@ jet generate dockercfg dockercfg --env-file credentials.env`,
 			}
 			return p.generateKey(c)
 		},
-		Subcommands: []*cli.Command{p.generateKeyCommand(), p.dockercfgCommand()},
+		Subcommands: []*cli.Command{p.generateKeyCommand(), p.generateDockercfgCommand()},
 	}
 }
 

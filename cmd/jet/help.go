@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/dockercfg/jet/generators/store"
 )
 
 func (p *program) helpCommand() *cli.Command {
@@ -48,6 +50,7 @@ func variables() []variable {
 		{"JET_KEY_PATH", "key-path", "the file with the project key"},
 		{"JET_FORMAT", "format", "as --format"},
 		{"JET_REQUIRE", "require", "as --require"},
+		{"JET_DOCKERCFG", "dockercfg", "as --dockercfg"},
 	}
 }
 
@@ -160,7 +163,7 @@ func backendRows(command *cli.Command) (rows [][2]string) {
 	if findFlag(command.Flags, "from") == nil {
 		return nil
 	}
-	registry, err := backends()
+	registry, err := backends(store.Config{})
 	if err != nil {
 		return nil
 	}

@@ -16,14 +16,19 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/dockercfg/jet/internal/credentialhelper"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"jet": func() { os.Exit(execute()) }})
+	testscript.Main(m, map[string]func(){
+		"jet":                   func() { os.Exit(execute()) },
+		"docker-credential-jet": func() { os.Exit(credentialhelper.Main("")) },
+	})
 }
 
 // leastScripts is how many scripts there are at least.
-const leastScripts = 17
+const leastScripts = 25
 
 func TestScripts(t *testing.T) {
 	dir := filepath.Join("..", "..", "testdata")
@@ -35,10 +40,16 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// A configuration that names no store: without one Docker picks what is installed.
+	docker := t.TempDir()
+	if err := os.WriteFile(filepath.Join(docker, "config.json"), []byte(`{"auths": {"none.test": {}}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join(dir, "script"),
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PUBLISHED", published)
+			env.Setenv("DOCKER_CONFIG", docker)
 			env.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 			env.Setenv("GIT_CEILING_DIRECTORIES", filepath.Dir(env.WorkDir))
 			keys, err := filepath.Glob(filepath.Join(env.WorkDir, "*.aes"))
@@ -52,6 +63,7 @@ func TestScripts(t *testing.T) {
 			"mode":   mode,
 			"holds":  holds,
 			"nodata": nodata,
+			"stamp":  stamp,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -88,6 +100,23 @@ func mode(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if got := info.Mode().Perm(); runtime.GOOS != "windows" && got != fs.FileMode(want) {
 		ts.Fatalf("%s has mode %o, want %o", args[1], got, want)
+	}
+}
+
+// stamp FILE… gives files a time of long ago. Negated it fails if they have that
+// no more: something has written them.
+func stamp(ts *testscript.TestScript, neg bool, args []string) {
+	long := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
+	for _, name := range args {
+		if !neg {
+			ts.Check(os.Chtimes(ts.MkAbs(name), long, long))
+			continue
+		}
+		info, err := os.Stat(ts.MkAbs(name))
+		ts.Check(err)
+		if !info.ModTime().Equal(long) {
+			ts.Fatalf("%s was written at %v", name, info.ModTime())
+		}
 	}
 }
 
@@ -154,6 +183,11 @@ func TestInterrupt(t *testing.T) {
 		{"encrypt", "-", output, "--format", "codeship:v2"},
 		{"decrypt", "-", output},
 		{"generate", "dockercfg", output, "--env-file", "-"},
+		{"dockercfg", "show", "-"},
+		{"dockercfg", "add", output, "quay.io", "--username", "ci", "--password-stdin"},
+		{"dockercfg", "merge", output, "-"},
+		{"dockercfg", "convert", "-", output},
+		{"token", "quay.io", "--dockercfg", "-"},
 	} {
 		t.Run(strings.Join(words[:2], " "), func(t *testing.T) {
 			stdin, writer, err := os.Pipe()

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/urfave/cli/v2"
 
@@ -13,11 +11,7 @@ import (
 	"github.com/dockercfg/jet/generators"
 	"github.com/dockercfg/jet/internal/envfile"
 	"github.com/dockercfg/jet/internal/outfile"
-	"github.com/dockercfg/jet/internal/projectkey"
 )
-
-// maxEnvFile bounds an env file, encrypted or not, in bytes: it is kept in memory.
-const maxEnvFile = 16 << 20
 
 // A scope is where a backend takes its variables from: the environment or one
 // env file, never both.
@@ -37,24 +31,19 @@ func (s scope) holdsAnyOf(b generators.Backend) bool {
 	return false
 }
 
-// A scopeReader reads the env files of a command line. It looks the project key
-// up when it is needed first, and once.
+// A scopeReader reads the env files of a command line.
 type scopeReader struct {
-	program  *program
-	files    []string
-	syntax   envfile.Syntax
-	required crypto.Format
-	keyPath  string
-	key      projectkey.Found // after findKey
-	haveKey  bool
+	*reader
+	files  []string
+	syntax envfile.Syntax
 }
 
 func (p *program) newScopeReader(c *cli.Context, output string) (*scopeReader, error) {
-	r := &scopeReader{program: p, files: c.StringSlice("env-file"), keyPath: c.String("key-path")}
-	var err error
-	if r.required, err = p.requiredFormat(c); err != nil {
+	files, err := p.newReader(c)
+	if err != nil {
 		return nil, err
 	}
+	r := &scopeReader{reader: files, files: c.StringSlice("env-file")}
 	if name := c.String("env-syntax"); c.IsSet("env-syntax") {
 		if r.syntax, err = envfile.ParseSyntax(name); err != nil {
 			return nil, misuse("--env-syntax: %q is not docker or dotenv", name)
@@ -86,26 +75,15 @@ func (p *program) newScopeReader(c *cli.Context, output string) (*scopeReader, e
 	return r, nil
 }
 
-// findKey looks the project key up.
-func (r *scopeReader) findKey(ctx context.Context) (projectkey.Found, error) {
-	if r.haveKey {
-		return r.key, nil
-	}
-	var err error
-	r.key, err = r.program.findKey(ctx, r.keyPath)
-	r.haveKey = err == nil
-	return r.key, err
-}
-
 // scopes gives the scope of each env file, or the environment if there is none.
 func (r *scopeReader) scopes(ctx context.Context) ([]scope, error) {
 	if r.files == nil {
-		return []scope{{name: "the environment", env: r.program.lookupEnv}}, nil
+		return []scope{r.program.environment()}, nil
 	}
 	var scopes []scope
 	var errs failures
 	for _, name := range r.files {
-		s, err := r.read(ctx, name)
+		s, err := r.scope(ctx, name)
 		if err != nil {
 			errs = append(errs, err)
 		}
@@ -117,71 +95,26 @@ func (r *scopeReader) scopes(ctx context.Context) ([]scope, error) {
 	return scopes, nil
 }
 
-// read reads one env file.
-func (r *scopeReader) read(ctx context.Context, name string) (scope, error) {
-	shown := display(name, "stdin")
-	in, err := r.program.openInput(ctx, name)
+// environment is the scope of a command line without env files.
+func (p *program) environment() scope {
+	return scope{name: "the environment", env: p.lookupEnv}
+}
+
+// scope reads one env file.
+func (r *scopeReader) scope(ctx context.Context, name string) (scope, error) {
+	data, format, err := r.read(ctx, name, "env file")
 	if err != nil {
 		return scope{}, err
-	}
-	defer in.Close()
-	data, err := io.ReadAll(io.LimitReader(in, maxEnvFile+1))
-	if err != nil {
-		return scope{}, err
-	}
-	if len(data) > maxEnvFile {
-		return scope{}, fail("%s: it is over %d MiB long, which no env file is", shown, maxEnvFile>>20)
-	}
-	encrypted, err := isEncrypted(data)
-	if err != nil {
-		return scope{}, diagnose(err, name, r.key)
-	}
-	var format crypto.Format
-	if encrypted {
-		if data, format, err = r.decrypt(ctx, name, data); err != nil {
-			return scope{}, err
-		}
 	}
 	file, err := envfile.Parse(data, r.syntax)
 	if err != nil {
 		return scope{}, parseFailure(err, name, format)
 	}
+	shown := display(name, "stdin")
 	for _, notice := range file.Notices {
 		r.program.warn("%s: %v", shown, notice)
 	}
 	return scope{name: shown, file: name, env: file.Lookup}, nil
-}
-
-// isEncrypted tells an encrypted env file from a plain one.
-func isEncrypted(data []byte) (bool, error) {
-	switch format, err := crypto.Detect(data); {
-	case errors.Is(err, crypto.ErrUnknownFormat):
-		// Only a line with a colon is meant as a header; another one is a bare name.
-		line, _, _ := bytes.Cut(data, []byte("\n"))
-		if bytes.Contains(line, []byte(":v")) && !bytes.Contains(line, []byte("=")) {
-			return false, err
-		}
-		return false, nil
-	case err != nil:
-		return false, nil
-	default:
-		return format != crypto.Unsigned || isUnsigned(bytes.NewReader(data)), nil
-	}
-}
-
-// decrypt decrypts an env file in memory.
-func (r *scopeReader) decrypt(ctx context.Context, name string, data []byte) ([]byte, crypto.Format, error) {
-	key, err := r.findKey(ctx)
-	if err != nil {
-		return nil, 0, err
-	}
-	var plain bytes.Buffer
-	format, err := crypto.Decrypt(&plain, bytes.NewReader(data), key.Key, crypto.WithRequire(r.required))
-	if err != nil {
-		return nil, 0, diagnose(err, name, key)
-	}
-	r.program.warnUnchecked(format, name)
-	return plain.Bytes(), format, nil
 }
 
 // parseFailure says what is wrong with an env file, and never quotes it. The

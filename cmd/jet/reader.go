@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/dockercfg/jet/crypto"
+	"github.com/dockercfg/jet/internal/projectkey"
+)
+
+// maxWhole bounds a file that is kept in memory, encrypted or not, in bytes.
+const maxWhole = 16 << 20
+
+// A reader reads whole files that may be encrypted. It looks the project key up
+// when it is needed first, and once.
+type reader struct {
+	program  *program
+	required crypto.Format
+	keyPath  string
+	key      projectkey.Found // after findKey
+	haveKey  bool
+}
+
+func (p *program) newReader(c *cli.Context) (*reader, error) {
+	required, err := p.requiredFormat(c)
+	return &reader{program: p, required: required, keyPath: c.String("key-path")}, err
+}
+
+// findKey looks the project key up.
+func (r *reader) findKey(ctx context.Context) (projectkey.Found, error) {
+	if r.haveKey {
+		return r.key, nil
+	}
+	var err error
+	r.key, err = r.program.findKey(ctx, r.keyPath)
+	r.haveKey = err == nil
+	return r.key, err
+}
+
+// read gives what is in the file of that name, "-" for stdin, and the format that
+// it was encrypted in, 0 for none. The kind is what the file is meant to be.
+func (r *reader) read(ctx context.Context, name, kind string) ([]byte, crypto.Format, error) {
+	in, err := r.program.openInput(ctx, name)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer in.Close()
+	data, err := io.ReadAll(io.LimitReader(in, maxWhole+1))
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(data) > maxWhole {
+		return nil, 0, fail("%s: it is over %d MiB long, which no %s is", display(name, "stdin"), maxWhole>>20, kind)
+	}
+	encrypted, err := isEncrypted(data)
+	if err != nil {
+		return nil, 0, diagnose(err, name, r.key)
+	}
+	if !encrypted {
+		return data, 0, nil
+	}
+	return r.decrypt(ctx, name, data)
+}
+
+// isEncrypted tells an encrypted file from a plain one of variables or credentials.
+func isEncrypted(data []byte) (bool, error) {
+	switch format, err := crypto.Detect(data); {
+	case errors.Is(err, crypto.ErrUnknownFormat):
+		// Only a line with a colon is meant as a header; another one is a bare name.
+		line, _, _ := bytes.Cut(data, []byte("\n"))
+		if bytes.Contains(line, []byte(":v")) && !bytes.Contains(line, []byte("=")) {
+			return false, err
+		}
+		return false, nil
+	case err != nil:
+		return false, nil
+	default:
+		return format != crypto.Unsigned || isUnsigned(bytes.NewReader(data)), nil
+	}
+}
+
+// decrypt decrypts a file in memory.
+func (r *reader) decrypt(ctx context.Context, name string, data []byte) ([]byte, crypto.Format, error) {
+	key, err := r.findKey(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	var plain bytes.Buffer
+	format, err := crypto.Decrypt(&plain, bytes.NewReader(data), key.Key, crypto.WithRequire(r.required))
+	if err != nil {
+		return nil, 0, diagnose(err, name, key)
+	}
+	r.program.warnUnchecked(format, name)
+	return plain.Bytes(), format, nil
+}
