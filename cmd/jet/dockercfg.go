@@ -13,6 +13,7 @@ import (
 
 	"github.com/dockercfg/jet/crypto"
 	"github.com/dockercfg/jet/dockercfg"
+	"github.com/dockercfg/jet/dockercfg/kubernetes"
 	"github.com/dockercfg/jet/internal/outfile"
 )
 
@@ -22,7 +23,7 @@ func (p *program) dockercfgCommand() *cli.Command {
 		Usage: "Look at and change a file of Docker credentials.",
 		UsageText: `jet dockercfg show dockercfg.encrypted
 jet dockercfg add dockercfg.encrypted quay.io --username ci`,
-		Description: `The file may be a config.json, an old flat .dockercfg, an auth.json of Podman or a Kubernetes Secret in JSON, encrypted or not. It stays what it is, and keeps what does not concern jet. What would not change it does not write it.`,
+		Description: `The file may be a config.json, an old flat .dockercfg, an auth.json of Podman or a Kubernetes Secret, encrypted or not. It stays what it is, and keeps what does not concern jet. What would not change it does not write it.`,
 		Action:      chooseBelow,
 		Subcommands: []*cli.Command{
 			p.showCommand(), p.mergeCommand(), p.addCommand(), p.removeCommand(), p.convertCommand(),
@@ -94,7 +95,7 @@ func (r *reader) dockercfg(ctx context.Context, name string) (*credentialsFile, 
 	if err != nil {
 		return nil, err
 	}
-	file, err := dockercfg.Parse(text) // dockercfg/kubernetes, which reads YAML too, would cost every start
+	file, err := kubernetes.Parse(text)
 	if err != nil {
 		return nil, dockercfgFailure(err, name, format)
 	}
@@ -119,8 +120,6 @@ func dockercfgFailure(err error, name string, format crypto.Format) error {
 	}
 	f := fail("%w", renamed{phrase + shown + ": " + text, err})
 	switch {
-	case strings.Contains(text, "looks like YAML"):
-		f.hint(`"kubectl get secret NAME -o json" gives a Kubernetes Secret as JSON`)
 	case format == crypto.Unsigned:
 		f.hint(fmt.Sprintf("the key may be the wrong one: \"jet decrypt %s -\" shows whether what comes out is readable", shellWord(name)))
 	case format != 0:

@@ -2,18 +2,16 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/dockercfg/jet/crypto"
 	"github.com/dockercfg/jet/dockercfg"
 	"github.com/dockercfg/jet/internal/credentialhelper"
+	"github.com/dockercfg/jet/internal/outfile"
+	"github.com/dockercfg/jet/internal/worktree"
 )
 
 func (p *program) tokenCommand() *cli.Command {
@@ -89,32 +87,16 @@ func (p *program) findDockercfg() (string, error) {
 		}
 		return path, nil
 	}
-	dir, err := os.Getwd()
-	if err == nil {
-		dir, err = filepath.EvalSymlinks(dir)
-	}
-	if err != nil {
+	path, err := worktree.Nearest(".", credentialhelper.FileName)
+	switch {
+	case err != nil:
 		return "", fmt.Errorf("looking for %s: %w", credentialhelper.FileName, err)
+	case path == "":
+		return "", fail("there is no %s in this folder, nor in one above it up to the top of the git work tree", credentialhelper.FileName).
+			hint(`--dockercfg FILE or ` + dockercfgVariable + ` names one; "jet dockercfg add ` + credentialhelper.FileName + ` REGISTRY --username USER --encrypt" makes it`)
 	}
-	there := func(path string) bool {
-		_, err := os.Lstat(path)
-		return err == nil || !errors.Is(err, fs.ErrNotExist)
+	if same, err := outfile.SameFile(path, credentialhelper.FileName); err == nil && same {
+		return credentialhelper.FileName, nil // shorter in messages
 	}
-	if there(credentialhelper.FileName) {
-		return credentialhelper.FileName, nil
-	}
-	found := ""
-	for ; ; dir = filepath.Dir(dir) {
-		if path := filepath.Join(dir, credentialhelper.FileName); found == "" && there(path) {
-			found = path
-		}
-		top := there(filepath.Join(dir, ".git"))
-		if top && found != "" {
-			return found, nil
-		}
-		if top || filepath.Base(dir) == ".git" || dir == filepath.Dir(dir) {
-			return "", fail("there is no %s in this folder, nor in one above it up to the top of the git work tree", credentialhelper.FileName).
-				hint(`--dockercfg FILE or ` + dockercfgVariable + ` names one; "jet dockercfg add ` + credentialhelper.FileName + ` REGISTRY --username USER --encrypt" makes it`)
-		}
-	}
+	return path, nil
 }

@@ -678,10 +678,14 @@ func TestWhichStore(t *testing.T) {
 		if err := os.MkdirAll(folder, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		standin.Install(t, folder, platform, standin.Store{Items: map[string]standin.Item{"x.test": {Username: "u", Secret: "s"}}})
-		p.wantFailure("x.test", "get", notFound) // Docker would not find it
-		p.config(`{"credsStore":"` + platform + `"}`)
-		p.wantCredential("x.test", "u", "s")
+		// The platform's is not taken from there, since Docker would not find it; a
+		// real one on PATH has nothing either. One that is named is.
+		for _, name := range []string{platform, "jet-test-beside"} {
+			standin.Install(t, folder, name, standin.Store{Items: map[string]standin.Item{"x.test": {Username: name, Secret: "s"}}})
+		}
+		p.wantFailure("x.test", "get", notFound)
+		p.config(`{"credsStore":"jet-test-beside"}`)
+		p.wantCredential("x.test", "jet-test-beside", "s")
 	})
 	t.Run("absent", func(t *testing.T) {
 		p := newProject(t)

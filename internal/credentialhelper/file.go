@@ -41,29 +41,11 @@ func (p *Program) find() (path string, named bool, err error) {
 		}
 		return path, true, nil
 	}
-	path, err = nearest(p.Dir)
+	path, err = worktree.Nearest(p.Dir, FileName)
 	if err != nil {
 		err = fmt.Errorf("looking for %s: %w", FileName, err)
 	}
 	return path, false, err
-}
-
-// nearest gives the file in dir, else in the nearest folder above it that has one,
-// up to the top of the git work tree; "" for none. What is in no work tree is
-// looked for in dir alone. The way up is that of git, without symbolic links.
-func nearest(dir string) (string, error) {
-	folders, err := worktree.Folders(dir)
-	if err != nil {
-		return "", err
-	}
-	for _, folder := range folders {
-		path := filepath.Join(folder, FileName)
-		// Something that cannot be looked at is there, and reading it says what is wrong.
-		if _, err := os.Lstat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
-			return path, nil
-		}
-	}
-	return "", nil
 }
 
 // load reads the dockercfg and gives its path, nil and "" if there is none.

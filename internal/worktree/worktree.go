@@ -2,6 +2,8 @@
 package worktree
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -41,4 +43,21 @@ func Folders(dir string) ([]string, error) {
 		folders = append(folders, d)
 	}
 	return folders, nil
+}
+
+// Nearest gives the path of the file of that name in dir, else in the nearest
+// folder above it that has one, as Folders has them; "" for none.
+func Nearest(dir, name string) (string, error) {
+	folders, err := Folders(dir)
+	if err != nil {
+		return "", err
+	}
+	for _, folder := range folders {
+		path := filepath.Join(folder, name)
+		// Something that cannot be looked at is there, and reading it says what is wrong.
+		if _, err := os.Lstat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
+			return path, nil
+		}
+	}
+	return "", nil
 }

@@ -1,6 +1,7 @@
 package worktree_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,5 +43,28 @@ func TestFolders(t *testing.T) {
 	}
 	if _, err := worktree.Folders(at("absent")); err == nil {
 		t.Error("a folder that does not exist is in a work tree")
+	}
+}
+
+func TestNearest(t *testing.T) {
+	root, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	below := filepath.Join(root, "a", "b")
+	if err := errors.Join(os.MkdirAll(below, 0o700), os.Mkdir(filepath.Join(root, ".git"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []string{"", root, filepath.Join(root, "a"), below} { // each one nearer
+		want := ""
+		if at != "" {
+			want = filepath.Join(at, "file")
+			if err := os.WriteFile(want, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := worktree.Nearest(below, "file"); got != want || err != nil {
+			t.Errorf("got %q, error %v, want %q", got, err, want)
+		}
 	}
 }
