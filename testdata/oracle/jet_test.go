@@ -19,11 +19,18 @@ const patience = 2 * time.Minute
 // what it wrote to stdout and stderr together.
 func run(t *testing.T, dir string, env []string, program string, args ...string) (string, error) {
 	t.Helper()
+	return runWith(t, "", dir, env, program, args...)
+}
+
+// runWith is run with a text on stdin.
+func runWith(t *testing.T, stdin, dir string, env []string, program string, args ...string) (string, error) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + os.TempDir()}, env...)
+	cmd.Stdin = strings.NewReader(stdin)
 	cmd.WaitDelay = 10 * time.Second
 	out, err := cmd.CombinedOutput()
 	return string(out), err
@@ -90,6 +97,11 @@ func TestMain(m *testing.M) {
 
 // jet gives the path of jet, built from the checkout.
 func jet(t *testing.T) string { return build(t, filepath.Join("..", ".."), "./cmd/jet") }
+
+// helper gives the path of docker-credential-jet, built from the checkout.
+func helper(t *testing.T) string {
+	return build(t, filepath.Join("..", ".."), "./cmd/docker-credential-jet")
+}
 
 // crane gives the path of crane, in the version of go.mod.
 func crane(t *testing.T) string {

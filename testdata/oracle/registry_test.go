@@ -1,7 +1,14 @@
 package oracle
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"fmt"
+	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -35,8 +42,61 @@ var accounts = []account{
 // loopback, and gives its name.
 func startRegistry(t *testing.T, accounts ...account) string {
 	t.Helper()
-	program := find(t, "docker-registry", "docker-registry")
 	dir := t.TempDir()
+	return startDistribution(t, dir, fmt.Sprintf("auth: {htpasswd: {realm: jet, path: %s}}\n", htpasswd(t, dir, accounts)))
+}
+
+// startOpenRegistry runs one that asks nobody for a password.
+func startOpenRegistry(t *testing.T) string {
+	t.Helper()
+	return startDistribution(t, t.TempDir(), "")
+}
+
+// startTokenRegistry runs one that wants tokens, and the server that gives them to
+// these accounts: access tokens for the repositories below the user's name, and
+// refresh tokens, which Docker calls identity tokens.
+func startTokenRegistry(t *testing.T, accounts ...account) string {
+	t.Helper()
+	program := build(t, ".", "github.com/docker/distribution/contrib/token-server")
+	dir := t.TempDir()
+	passwords := htpasswd(t, dir, accounts)
+	key, certificate := filepath.Join(dir, "token.key"), filepath.Join(dir, "token.crt")
+	writeSigner(t, key, certificate)
+	// Clients send a refresh token to no other host than the registry's: the names
+	// must be the same, and only the ports may differ.
+	address := fmt.Sprintf("localhost:%d", freePort(t))
+	startServer(t, t.TempDir(), exec.Command(program, "-addr", address, "-issuer", "jet-tokens", "-realm", "jet",
+		"-key", key, "-passwd", passwords))
+	waitForStatus(t, "token-server", "http://"+address+"/token/?service=jet", http.StatusUnauthorized)
+	return startDistribution(t, dir, fmt.Sprintf("auth: {token: {realm: %q, service: jet, issuer: jet-tokens, rootcertbundle: %s}}\n",
+		"http://"+address+"/token/", certificate))
+}
+
+// startDistribution runs docker-registry with auth, the last lines of its
+// configuration, and gives its name.
+func startDistribution(t *testing.T, dir, auth string) string {
+	t.Helper()
+	program := find(t, "docker-registry", "docker-registry")
+	port := freePort(t)
+	config := filepath.Join(dir, "config.yml")
+	write(t, config, fmt.Sprintf(`version: 0.1
+log: {level: error, accesslog: {disabled: true}}
+storage: {filesystem: {rootdirectory: %s/data}}
+http: {addr: "127.0.0.1:%d", secret: none}
+`, dir, port)+auth)
+	startServer(t, dir, exec.Command(program, "serve", config))
+	name := fmt.Sprintf("localhost:%d", port)
+	status := http.StatusUnauthorized
+	if auth == "" {
+		status = http.StatusOK
+	}
+	waitForStatus(t, "docker-registry", "http://"+name+"/v2/", status)
+	return name
+}
+
+// htpasswd writes a password file and gives its path.
+func htpasswd(t *testing.T, dir string, accounts []account) string {
+	t.Helper()
 	var passwords strings.Builder
 	for _, a := range accounts {
 		hash, err := bcrypt.GenerateFromPassword([]byte(a.password), bcrypt.MinCost)
@@ -45,26 +105,33 @@ func startRegistry(t *testing.T, accounts ...account) string {
 		}
 		fmt.Fprintf(&passwords, "%s:%s\n", a.user, hash)
 	}
-	write(t, filepath.Join(dir, "htpasswd"), passwords.String())
-	port := freePort(t)
-	config := filepath.Join(dir, "config.yml")
-	write(t, config, fmt.Sprintf(`version: 0.1
-log: {accesslog: {disabled: true}}
-storage: {filesystem: {rootdirectory: %[1]s/data}}
-http: {addr: "127.0.0.1:%[2]d", secret: none}
-auth: {htpasswd: {realm: jet, path: %[1]s/htpasswd}}
-`, dir, port))
-	startServer(t, dir, exec.Command(program, "serve", config))
-	name := fmt.Sprintf("localhost:%d", port)
-	waitFor(t, "docker-registry", func() bool {
-		answer, err := http.Get("http://" + name + "/v2/")
-		if err != nil {
-			return false
-		}
-		answer.Body.Close()
-		return answer.StatusCode == http.StatusUnauthorized
-	})
-	return name
+	path := filepath.Join(dir, "htpasswd")
+	write(t, path, passwords.String())
+	return path
+}
+
+// writeSigner writes a key for tokens and the certificate that registries trust.
+func writeSigner(t *testing.T, keyPath, certificatePath string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "jet tokens"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, keyPath, string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: private})))
+	write(t, certificatePath, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})))
 }
 
 // startServer starts a server whose output is shown if the test fails, and ends it
@@ -96,6 +163,19 @@ func startServer(t *testing.T, dir string, cmd *exec.Cmd) {
 		if text, err := os.ReadFile(log.Name()); t.Failed() && err == nil {
 			t.Logf("%s said:\n%s", filepath.Base(cmd.Path), text[max(0, len(text)-4000):])
 		}
+	})
+}
+
+// waitForStatus waits until a server answers with this status.
+func waitForStatus(t *testing.T, what, url string, status int) {
+	t.Helper()
+	waitFor(t, what, func() bool {
+		answer, err := http.Get(url)
+		if err != nil {
+			return false
+		}
+		answer.Body.Close()
+		return answer.StatusCode == status
 	})
 }
 

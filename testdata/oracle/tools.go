@@ -8,5 +8,9 @@ import (
 	_ "filippo.io/age/cmd/age"
 	_ "filippo.io/age/cmd/age-keygen"
 	_ "github.com/c2sp/wycheproof"
+	_ "github.com/docker/distribution/contrib/token-server"
+	_ "github.com/docker/docker-credential-helpers/pass/cmd"
 	_ "github.com/google/go-containerregistry/cmd/crane"
+	_ "github.com/regclient/regclient/cmd/regctl"
+	_ "github.com/urfave/cli/v2"
 )

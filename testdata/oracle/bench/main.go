@@ -5,7 +5,8 @@
 //	go run ./bench -gib       1 GiB too; needs 6 GiB of memory
 //
 // The first tables are of a memory-backed folder, since the peers do not wait for
-// the disk and jet does. It needs openssl and downloads age through the Go proxy.
+// the disk and jet does. It needs openssl, pass and gpg, and downloads age and
+// docker-credential-pass through the Go proxy.
 package main
 
 import (
@@ -28,7 +29,7 @@ func main() {
 	gib := flag.Bool("gib", false, "measure 1 GiB too")
 	memory := flag.String("memory", "/dev/shm", "a memory-backed folder")
 	disk := flag.String("disk", os.TempDir(), "a folder on disk")
-	runs := flag.Int("runs", 0, "runs of each command, in place of 200, 5 and 3")
+	runs := flag.Int("runs", 0, "runs of each command, in place of 200, 5, 3 and 50")
 	jet := flag.String("jet", "", "the jet to measure, in place of one built from the checkout")
 	flag.Parse()
 	if err := bench(*memory, *disk, *jet, *runs, *gib); err != nil {
@@ -72,6 +73,13 @@ func bench(memory, disk, jet string, runs int, gib bool) error {
 		fmt.Printf("\n### %s, in memory, %d runs\n\n", s.name, s.runs)
 		printResults(results)
 		printBars(results, s)
+	}
+	helperRuns := 50
+	if runs > 0 {
+		helperRuns = runs
+	}
+	if err := benchHelper(bin, tools.jet, helperRuns); err != nil {
+		return err
 	}
 	for _, s := range sizes {
 		s.runs = max(3, s.runs/10)
@@ -191,13 +199,19 @@ type job struct {
 	name    string
 	in, out string // names in the work folder; none for hello
 	args    []string
+
+	// These are for helpers.
+	dir   string
+	env   []string // in place of the usual
+	stdin string
+	want  string // part of what it prints
 }
 
 func (t tools) jobs(dir string) []job {
 	path := func(name string) string { return filepath.Join(dir, name) }
 	jobs := []job{{name: "Go hello", args: []string{t.hello}}}
 	add := func(name, in, out string, args ...string) {
-		jobs = append(jobs, job{name, path(in), path(out), args})
+		jobs = append(jobs, job{name: name, in: path(in), out: path(out), args: args})
 	}
 	jet := func(name, in, out string, args ...string) {
 		add(name, in, out, slices.Concat([]string{t.jet}, args, []string{"--key-path", t.jetKey, path(in), path(out)})...)
@@ -260,11 +274,16 @@ func measure(t tools, folder string, s size) ([]*result, error) {
 		return nil, err
 	}
 	for _, r := range results {
-		r.wall, r.cpu = r.wall[1:], r.cpu[1:] // without the first, to warm up
-		slices.Sort(r.wall)
-		slices.Sort(r.cpu)
+		r.settle()
 	}
 	return results, nil
+}
+
+// settle drops the first run, which was to warm up, and sorts the others.
+func (r *result) settle() {
+	r.wall, r.cpu = r.wall[1:], r.cpu[1:]
+	slices.Sort(r.wall)
+	slices.Sort(r.cpu)
 }
 
 // measureLarge does the same, and keeps no more files than the next job needs: what
@@ -302,9 +321,15 @@ func (r *result) run(home string) error {
 		}
 	}
 	cmd := exec.Command(r.args[0], r.args[1:]...)
-	cmd.Env = []string{"HOME=" + home}
-	var stderr strings.Builder
+	cmd.Dir, cmd.Env = r.dir, []string{"HOME=" + home}
+	if r.env != nil {
+		cmd.Env = r.env
+	}
+	var stdout, stderr strings.Builder
 	cmd.Stderr = &stderr
+	if r.want != "" {
+		cmd.Stdin, cmd.Stdout = strings.NewReader(r.stdin), &stdout
+	}
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
 		return err
@@ -320,6 +345,9 @@ func (r *result) run(home string) error {
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w\n%s", strings.Join(r.args, " "), err, &stderr)
+	}
+	if !strings.Contains(stdout.String(), r.want) {
+		return fmt.Errorf("%s: another answer than was wanted", strings.Join(r.args, " "))
 	}
 	if r.decrypts() {
 		plain, err := os.Stat(filepath.Join(filepath.Dir(r.out), "plain"))
