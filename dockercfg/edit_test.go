@@ -69,7 +69,9 @@ var edits = []struct {
 	{"user and password fields", `{"auths":{"quay.io":{"username":"x","email":"e","Password":"y"}}}`, set(bob("quay.io")), `{"auths":{"quay.io":{"auth":"Ym9iOnB3","email":"e"}}}`},
 	{"tokens go", `{"auths":{"quay.io":{"identitytoken":"t","registrytoken":"r","auth":"eDo="}}}`, set(bob("quay.io")), `{"auths":{"quay.io":{"auth":"Ym9iOnB3"}}}`},
 	{"tokens come", `{"auths":{"quay.io":{"auth":"eDp5"}}}`, set(dockercfg.Entry{Registry: "quay.io", Username: "bob", IdentityToken: dockercfg.NewSecret("<t>"), RegistryToken: dockercfg.NewSecret("r"), Email: "e"}), `{"auths":{"quay.io":{"auth":"Ym9iOg==","identitytoken":"<t>","registrytoken":"r","email":"e"}}}`},
-	{"auth goes", `{"auths":{"quay.io":{"auth":"eDp5","e":1}}}`, set(dockercfg.Entry{Registry: "quay.io", IdentityToken: dockercfg.NewSecret("t")}), `{"auths":{"quay.io":{"e":1,"identitytoken":"t"}}}`},
+	{"auth goes", `{"auths":{"quay.io":{"auth":"eDp5","e":1}}}`, set(dockercfg.Entry{Registry: "quay.io", RegistryToken: dockercfg.NewSecret("t")}), `{"auths":{"quay.io":{"e":1,"registrytoken":"t"}}}`},
+	// The user that stands for none: "<token>:".
+	{"identity token without a user", `{"auths":{"quay.io":{"auth":"eDp5","e":1}}}`, set(dockercfg.Entry{Registry: "quay.io", IdentityToken: dockercfg.NewSecret("t")}), `{"auths":{"quay.io":{"auth":"PHRva2VuPjo=","e":1,"identitytoken":"t"}}}`},
 	{"field twice", `{"auths":{"quay.io":{"auth":"eDp5", "Auth":"eDp5", "auth":"eDp5"}}}`, set(bob("quay.io")), `{"auths":{"quay.io":{"auth":"Ym9iOnB3"}}}`},
 	{"same credentials", `{"auths":{"quay.io":{"username":"bob","password":"pw"}}}`, set(bob("https://quay.io")), `{"auths":{"quay.io":{"username":"bob","password":"pw"}}}`},
 	{"same credentials, email there", `{"auths":{"quay.io":{"username":"bob","password":"pw","email":"e"}}}`, set(bob("quay.io")), `{"auths":{"quay.io":{"username":"bob","password":"pw","email":"e"}}}`},

@@ -32,6 +32,11 @@ type Entry struct {
 	Expires time.Time
 }
 
+// IdentityTokenUser is the user name that stands for none beside an identity
+// token, in credential helpers and in the file (docker/cli v29.9.3,
+// cli/config/credentials/native_store.go, tokenUsername).
+const IdentityTokenUser = "<token>"
+
 // EntryError says why an entry cannot be written. It quotes neither user name
 // nor password: a common mistake is to give both as the user name.
 type EntryError struct {
@@ -100,10 +105,16 @@ func (e Entry) sameCredentials(other Entry) bool {
 
 // auth gives the value of the field of that name, "" if there is nothing to hold.
 func (e Entry) auth() string {
-	if e.Username == "" {
+	user := e.Username
+	if user == "" && e.IdentityToken != (Secret{}) {
+		// skopeo passes over an identity token without "auth" beside it, and Docker
+		// refuses an "auth" without a user.
+		user = IdentityTokenUser
+	}
+	if user == "" {
 		return ""
 	}
-	return base64.StdEncoding.EncodeToString([]byte(e.Username + ":" + e.Password.Reveal()))
+	return base64.StdEncoding.EncodeToString([]byte(user + ":" + e.Password.Reveal()))
 }
 
 // decodeAuth reads the field "auth". Docker refuses base64 without padding

@@ -271,6 +271,9 @@ func readCredential(v value) (e Entry, notice, problem string) {
 			notice = `"auth" is base64 without padding; Docker refuses the whole file for it`
 		}
 	}
+	if e.IdentityToken != (Secret{}) && e.Username == IdentityTokenUser {
+		e.Username = ""
+	}
 	switch token := e.IdentityToken != (Secret{}) || e.RegistryToken != (Secret{}); {
 	case e.Username == "" && password != "":
 		notice = "it has a password, but no user name"

@@ -503,3 +503,30 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// The user name that stands for none is not one, and Docker reads the same token.
+func TestIdentityTokenUser(t *testing.T) {
+	want := dockercfg.Entry{Registry: "reg.test", IdentityToken: dockercfg.NewSecret("canary")}
+	written, err := dockercfg.New(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := written.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := dockercfg.Parse(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := read.Entries(); len(got) != 1 || got[0] != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	docker := configfile.New("")
+	if err := docker.LoadFromReader(bytes.NewReader(data)); err != nil {
+		t.Fatal(err)
+	}
+	if auth, err := docker.GetAuthConfig("reg.test"); err != nil || auth.IdentityToken != "canary" || auth.Password != "" {
+		t.Errorf("docker reads user %q, error %v", auth.Username, err)
+	}
+}

@@ -14,10 +14,6 @@ import (
 	"github.com/dockercfg/jet/internal/dockerconfig"
 )
 
-// tokenUser is the user name under which helpers keep an identity token
-// (docker/cli v29.9.3, cli/config/credentials/native_store.go).
-const tokenUser = "<token>"
-
 // collection is one gathering of credentials. Registries are in normal form.
 type collection struct {
 	ctx     context.Context
@@ -320,7 +316,7 @@ func (c *collection) ask(helper, registry string, servers []string) (a answer, s
 }
 
 func entryOf(registry, user string, secret dockercfg.Secret) dockercfg.Entry {
-	if user == tokenUser {
+	if user == dockercfg.IdentityTokenUser {
 		return dockercfg.Entry{Registry: registry, IdentityToken: secret}
 	}
 	return dockercfg.Entry{Registry: registry, Username: user, Password: secret}

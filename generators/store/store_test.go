@@ -92,7 +92,7 @@ func describe(t *testing.T, entries []dockercfg.Entry) []string {
 	for _, e := range entries {
 		text, secret, want := e.Registry+" "+e.Username, e.Password, canary+e.Username
 		if e.IdentityToken != (dockercfg.Secret{}) {
-			text, secret, want = e.Registry+" token", e.IdentityToken, canary+tokenUser
+			text, secret, want = e.Registry+" token", e.IdentityToken, canary+dockercfg.IdentityTokenUser
 		}
 		if secret.Reveal() != want {
 			t.Errorf("%s: the secret is another one", e.Registry)
@@ -216,7 +216,7 @@ func TestGenerate(t *testing.T) {
 		},
 		{
 			label: "token", config: keychain,
-			stores:  one(standin.Store{Items: items{"https://reg.example": item(tokenUser)}}),
+			stores:  one(standin.Store{Items: items{"https://reg.example": item(dockercfg.IdentityTokenUser)}}),
 			want:    []string{"reg.example token"},
 			asked:   []string{"list", "get https://reg.example"},
 			notices: []string{"reg.example: the credential is an identity token, which Docker and its relatives use; Kubernetes and Codeship cannot"},
@@ -472,7 +472,7 @@ func TestGenerate(t *testing.T) {
 		},
 		{
 			label: "token, some", config: keychain, registries: []string{"quay.io"},
-			stores:  one(standin.Store{Items: items{"quay.io": item(tokenUser)}}),
+			stores:  one(standin.Store{Items: items{"quay.io": item(dockercfg.IdentityTokenUser)}}),
 			want:    []string{"quay.io token"},
 			asked:   []string{"get quay.io"},
 			notices: []string{"identity token"},
@@ -518,7 +518,7 @@ func sortedIfMany(lines []string, helpers int) []string {
 
 func TestContract(t *testing.T) {
 	p := newPlace(t, `{"credsStore": "osxkeychain"}`, map[string]standin.Store{
-		"osxkeychain": {Items: items{"https://quay.io": item("bob"), "https://reg.example": item(tokenUser)}},
+		"osxkeychain": {Items: items{"https://quay.io": item("bob"), "https://reg.example": item(dockercfg.IdentityTokenUser)}},
 	})
 	config := p.config()
 	config.Folder = "" // DOCKER_CONFIG says it
@@ -527,7 +527,7 @@ func TestContract(t *testing.T) {
 		Values: []any{config, &config},
 		Want: []dockercfg.Entry{
 			{Registry: "quay.io", Username: "bob", Password: dockercfg.NewSecret(canary + "bob")},
-			{Registry: "reg.example", IdentityToken: dockercfg.NewSecret(canary + tokenUser)},
+			{Registry: "reg.example", IdentityToken: dockercfg.NewSecret(canary + dockercfg.IdentityTokenUser)},
 		},
 	})
 }
@@ -773,7 +773,7 @@ func TestConfigured(t *testing.T) {
 // TestResultInFile puts what comes out into a file, as all callers do.
 func TestResultInFile(t *testing.T) {
 	p := newPlace(t, `{"credsStore": "osxkeychain"}`, map[string]standin.Store{"osxkeychain": {
-		Items: items{hub: item("bob"), "https://reg.example": item(tokenUser)},
+		Items: items{hub: item("bob"), "https://reg.example": item(dockercfg.IdentityTokenUser)},
 	}})
 	source, err := New(p.config())
 	if err != nil {
@@ -792,7 +792,7 @@ func TestResultInFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got struct{ Auths map[string]map[string]string }
-	if err := json.Unmarshal(data, &got); err != nil || len(got.Auths) != 2 || got.Auths[hub]["auth"] != auth("bob") || got.Auths["reg.example"]["identitytoken"] != canary+tokenUser {
+	if err := json.Unmarshal(data, &got); err != nil || len(got.Auths) != 2 || got.Auths[hub]["auth"] != auth("bob") || got.Auths["reg.example"]["identitytoken"] != canary+dockercfg.IdentityTokenUser {
 		t.Errorf("got %s, %v", data, err)
 	}
 }

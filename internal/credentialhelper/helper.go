@@ -17,10 +17,6 @@ import (
 	"github.com/dockercfg/jet/internal/helperconfig"
 )
 
-// tokenUser is the user name that marks a secret as an identity token
-// (docker/cli v29.9.3, cli/config/credentials/native_store.go, tokenUsername).
-const tokenUser = "<token>"
-
 // storeTimeout is how long one run of the user's store may take. It may ask a
 // person for a passphrase.
 const storeTimeout = 2 * time.Minute
@@ -95,7 +91,7 @@ func lookup(file *dockercfg.File, server, path string) (dockercfg.Entry, bool, e
 func credential(entry dockercfg.Entry, path string) (username, secret string, err error) {
 	switch {
 	case entry.IdentityToken != (dockercfg.Secret{}):
-		return tokenUser, entry.IdentityToken.Reveal(), nil
+		return dockercfg.IdentityTokenUser, entry.IdentityToken.Reveal(), nil
 	case entry.Password == (dockercfg.Secret{}):
 		return "", "", fail(`"jet decrypt" writes a config.json, from which clients read it`,
 			"%q has a registry token for %q, which a credential helper cannot hand out", path, entry.Registry)
