@@ -90,6 +90,10 @@ func New(c Config) (*Source, error) {
 	if c.Registry == "" {
 		c.Registry = dockercfg.DockerHub
 	}
+	// A host pattern would be a valid entry, and Docker would never look it up.
+	if _, err := dockercfg.NormalizeRegistry(c.Registry); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
 	entry := dockercfg.Entry{Registry: c.Registry, Username: c.Username, Password: c.Password}
 	if err := entry.Validate(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
