@@ -113,6 +113,7 @@ func TestNewRefuses(t *testing.T) {
 		{"NUL in the password", login.Config{Username: "bob", Password: dockercfg.NewSecret(secret + "\x00")}, false},
 		{"password in the registry", login.Config{Registry: "https://bob:" + secret + "@quay.io", Username: "bob", Password: password}, true},
 		{"two registries", login.Config{Registry: "quay.io,gcr.io", Username: "bob", Password: password}, true},
+		{"host pattern", login.Config{Registry: "*.quay.example.com", Username: "bob", Password: password}, true},
 		{"two registries and a blank", login.Config{Registry: "quay.io gcr.io", Username: "bob", Password: password}, true},
 	} {
 		t.Run(c.label, func(t *testing.T) {
