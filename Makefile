@@ -20,8 +20,10 @@ demo: build ## the main job from start to end, on sample credentials
 test: ## all tests that need no server
 	CGO_ENABLED=0 go test ./...
 
+# Tests that run their own binary as another program would wait a second for the end
+# of each such process.
 race: ## the same under the race detector, without the longest; needs gcc
-	CGO_ENABLED=1 go test -race -short ./...
+	GORACE=atexit_sleep_ms=0 CGO_ENABLED=1 go test -race -short ./...
 
 # The go command sometimes takes the end of the time for a failure ("context deadline
 # exceeded", and no failing input): then the target runs once more.

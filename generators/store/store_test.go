@@ -241,14 +241,14 @@ func TestGenerate(t *testing.T) {
 			errs:  []string{"store: b.example: docker-credential-osxkeychain: the keychain is locked"},
 		},
 		{
-			label: "one of three hangs", config: keychain, timeout: time.Second, // the others have to be in time on a busy machine
+			label: "one of three hangs", config: keychain, timeout: 3 * time.Second, // the others have to be in time on a busy machine
 			stores: one(standin.Store{
 				Items:   items{"https://a.example": item("a"), "https://b.example": item("b"), "https://c.example": item("c")},
 				Replies: replies{"get https://a.example": {Hang: true}},
 			}),
 			want:  []string{"b.example b", "c.example c"},
 			asked: []string{"list", "get https://a.example", "get https://b.example", "get https://c.example"},
-			errs:  []string{"store: a.example: docker-credential-osxkeychain get: no answer within 1s"},
+			errs:  []string{"store: a.example: docker-credential-osxkeychain get: no answer within 3s"},
 		},
 		{
 			label: "all ways to fail", config: keychain,
@@ -706,7 +706,7 @@ func TestDeadline(t *testing.T) {
 		Replies: replies{"get https://b.example": {Hang: true}},
 	}})
 	config := p.config()
-	config.Deadline = 2 * time.Second
+	config.Deadline = 5 * time.Second
 	source, err := New(config)
 	if err != nil {
 		t.Fatal(err)
@@ -720,7 +720,7 @@ func TestDeadline(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	for i, want := range []string{"store: b.example: ", "store: c.example: "} {
-		if text := errs[i].Error(); !strings.HasPrefix(text, want) || !strings.Contains(text, "over 2s together") || !errors.Is(errs[i], context.DeadlineExceeded) {
+		if text := errs[i].Error(); !strings.HasPrefix(text, want) || !strings.Contains(text, "over 5s together") || !errors.Is(errs[i], context.DeadlineExceeded) {
 			t.Errorf("got %v", errs[i])
 		}
 	}
