@@ -1,4 +1,5 @@
-// Package worktree finds the git work tree that a folder is in, without git.
+// Package worktree finds the git work tree that a folder is in, and the files in
+// it. Only List needs the git program.
 package worktree
 
 import (
