@@ -2,8 +2,10 @@ package crypto
 
 import (
 	"bytes"
+	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/sha512"
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
@@ -98,6 +100,17 @@ func (k Key) Fingerprint() string {
 	io.WriteString(h, "github.com/dockercfg/jet project key fingerprint\x00")
 	h.Write(k.reveal())
 	return "SHA256:" + base64.RawStdEncoding.EncodeToString(h.Sum(nil))
+}
+
+// Derive gives 32 secret bytes for another use of the key than the formats. The
+// purpose tells uses apart; what is derived for one tells nothing about the key
+// or about any other (HKDF-Expand with SHA-512, RFC 5869). The zero Key derives
+// nothing and gives an error.
+func (k Key) Derive(purpose string) ([]byte, error) {
+	if !k.isSet() {
+		return nil, errNoKey
+	}
+	return hkdf.Expand(sha512.New, k.reveal(), "github.com/dockercfg/jet "+purpose, KeySize)
 }
 
 const redacted = "[redacted]"

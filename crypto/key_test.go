@@ -1,6 +1,7 @@
 package crypto_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -106,5 +107,22 @@ func TestKeyIsNeverPrinted(t *testing.T) {
 		if strings.Contains(out, canary) {
 			t.Errorf("the key can be seen as %q in:\n%s", canary, out)
 		}
+	}
+}
+
+// TestDerive has a value that Python's hmac module gives: the first 32 bytes of
+// HMAC-SHA-512 of the label, the purpose and 0x01.
+func TestDerive(t *testing.T) {
+	key := parseKey(t, goodKey)
+	derived, err := key.Derive("masked values")
+	const want = "f39b229a98f2669866735c31c5236482fe3c8edb537dbdf1af3e7af60b3d7ab3"
+	if got := fmt.Sprintf("%x", derived); got != want || err != nil {
+		t.Errorf("got %s and %v, want %s", got, err, want)
+	}
+	if other, _ := key.Derive("masked value"); bytes.Equal(other, derived) {
+		t.Error("two purposes give the same")
+	}
+	if _, err := (crypto.Key{}).Derive("masked values"); err == nil {
+		t.Error("the zero key derives something")
 	}
 }

@@ -188,3 +188,30 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestData(t *testing.T) {
+	for _, c := range []struct {
+		name, text, want string
+		found            bool
+	}{
+		{"data and stringData", "apiVersion: v1\nkind: Secret\nmetadata: {name: app}\ndata:\n  a: eA==\n  b: '?'\nstringData: {c: y, d: 1}\n", "app/a=x app/b=? app/c=y app/d=1", true},
+		{"several, others between", "kind: Secret\ndata: {a: eA==}\n---\nkind: ConfigMap\ndata: {b: x}\n---\nkind: Secret\n", "/a=x", true},
+		{"a list, in JSON", `{"kind": "List", "items": [{"kind": "Secret", "metadata": {"name": "n"}, "stringData": {"a": "x"}}]}`, "n/a=x", true},
+		{"data that is none", "kind: Secret\ndata: [a, b]\nstringData: x\n", "", true},
+		{"another kind", "kind: ConfigMap\ndata: {b: x}\n", "", false},
+		{"no object", "a: b\n", "", false},
+		{"JSON that is none", `{"a": 1}`, "", false},
+	} {
+		data, found, err := kubernetes.Data([]byte(c.text))
+		var got []string
+		for _, d := range data {
+			got = append(got, d.Secret+"/"+d.Key+"="+d.Value.Reveal())
+		}
+		if err != nil || found != c.found || strings.Join(got, " ") != c.want {
+			t.Errorf("%s: got %q, %v and %v, want %q and %v", c.name, got, found, err, c.want, c.found)
+		}
+	}
+	if _, _, err := kubernetes.Data([]byte("kind: Secret\n  a: [\n")); err == nil {
+		t.Error("invalid YAML gives no error")
+	}
+}

@@ -42,12 +42,13 @@ func parseDocker(data []byte) (File, error) {
 			}
 			return File{}, &ParseError{Line: number, Problem: problem, Hint: hint}
 		}
-		file.Variables = append(file.Variables, Variable{Name: name, Value: value, Line: number, Set: set})
+		plain := set && !rest && isPlainName(name)
+		file.Variables = append(file.Variables, Variable{Name: name, Value: value, Line: number, Set: set, Plain: plain})
 		if rest || !set {
-			continue // the name may be a piece of a secret
+			continue
 		}
 		shown := "this variable"
-		if isPlainName(name) {
+		if plain {
 			shown = name
 		}
 		if before, ok := setOn[name]; ok {

@@ -32,7 +32,7 @@ func parseDotenv(data []byte) (File, error) {
 	}
 	var file File
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		file.Variables = append(file.Variables, Variable{Name: name, Value: values[name], Set: true})
+		file.Variables = append(file.Variables, Variable{Name: name, Value: values[name], Set: true, Plain: isPlainName(name)})
 	}
 	return file, nil
 }

@@ -23,6 +23,7 @@ type Variable struct {
 	Name, Value string
 	Line        int  // where it stands, from 1; 0 if that is not known (Dotenv)
 	Set         bool // false: a bare NAME without "=", which Docker would take from its own environment
+	Plain       bool // the name is one beyond doubt, and can be shown; else it may be a piece of a secret
 }
 
 // Format hides name and value under every verb.

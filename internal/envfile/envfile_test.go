@@ -82,11 +82,11 @@ func TestDockerLinesAndLookup(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []envfile.Variable{
-		{Name: "A", Value: "1", Line: 2, Set: true},
+		{Name: "A", Value: "1", Line: 2, Set: true, Plain: true},
 		{Name: "B", Line: 4},
-		{Name: "A", Value: "2", Line: 5, Set: true},
+		{Name: "A", Value: "2", Line: 5, Set: true, Plain: true},
 		{Name: "A", Line: 6},
-		{Name: "C", Line: 7, Set: true},
+		{Name: "C", Line: 7, Set: true, Plain: true},
 	}
 	if !slices.Equal(file.Variables, want) {
 		type plain envfile.Variable // prints
