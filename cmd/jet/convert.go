@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/dockercfg/jet/dockercfg"
+	"github.com/dockercfg/jet/internal/encryptedfile"
 	"github.com/dockercfg/jet/internal/projectkey"
 )
 
@@ -67,7 +68,7 @@ func (p *program) convert(c *cli.Context) error {
 
 // holds reports whether a file has this text already, encrypted as it is to be.
 func (r *reader) holds(c *cli.Context, name string, text []byte, s *sealing) bool {
-	format, err := formatOfFile(name)
+	format, err := encryptedfile.FormatOf(name)
 	if err != nil || name == "-" || !exists(name) || s == nil && format != 0 || s != nil && format != s.format {
 		return false
 	}
@@ -91,7 +92,10 @@ func (p *program) sealingOfOutput(c *cli.Context, output string) (*sealing, erro
 // guardEncrypted refuses to put readable credentials where an encrypted file
 // stands, which somebody is about to commit.
 func guardEncrypted(c *cli.Context, output string) error {
-	found, err := formatOfFile(output)
+	if output == "-" {
+		return nil
+	}
+	found, err := encryptedfile.FormatOf(output)
 	if err != nil || found == 0 || filepath.Base(output) == projectkey.FileName { // guardKey has a word for that
 		return err
 	}

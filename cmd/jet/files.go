@@ -12,11 +12,9 @@ import (
 	"syscall"
 
 	"github.com/dockercfg/jet/crypto"
+	"github.com/dockercfg/jet/internal/encryptedfile"
 	"github.com/dockercfg/jet/internal/outfile"
 )
-
-// headBytes is how much of a file crypto.Detect looks at.
-const headBytes = 512
 
 // An input is a file that is read. Reading it ends when the context is done.
 type input struct {
@@ -85,7 +83,7 @@ func (in *input) stream() {
 		writer.CloseWithError(err)
 	}()
 	context.AfterFunc(in.ctx, func() { writer.CloseWithError(in.ctx.Err()) })
-	in.start = bufio.NewReaderSize(reader, headBytes)
+	in.start = bufio.NewReaderSize(reader, encryptedfile.HeadBytes)
 	in.Reader = in.start
 }
 
@@ -116,7 +114,7 @@ func (in *input) Seek(offset int64, whence int) (int64, error) {
 // head gives the first bytes, which stay to be read.
 func (in *input) head() ([]byte, error) {
 	if in.start != nil {
-		head, err := in.start.Peek(headBytes)
+		head, err := in.start.Peek(encryptedfile.HeadBytes)
 		if err == io.EOF {
 			err = nil
 		}
@@ -126,7 +124,7 @@ func (in *input) head() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	head, err := io.ReadAll(io.LimitReader(in, headBytes))
+	head, err := io.ReadAll(io.LimitReader(in, encryptedfile.HeadBytes))
 	if err == nil {
 		_, err = in.Seek(start, io.SeekStart)
 	}

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/dockercfg/jet/internal/encryptedfile"
 	"github.com/dockercfg/jet/internal/outfile"
 )
 
@@ -39,7 +40,7 @@ func TestInputEnds(t *testing.T) {
 
 // TestInputHead: looking at the beginning takes nothing away.
 func TestInputHead(t *testing.T) {
-	for _, size := range []int{0, 1, headBytes - 1, headBytes, headBytes + 1, 100_000} {
+	for _, size := range []int{0, 1, encryptedfile.HeadBytes - 1, encryptedfile.HeadBytes, encryptedfile.HeadBytes + 1, 100_000} {
 		text := strings.Repeat("0123456789", size/10+1)[:size]
 		for name, stdin := range map[string]io.Reader{
 			"stream":   struct{ io.Reader }{strings.NewReader(text)},
@@ -50,7 +51,7 @@ func TestInputHead(t *testing.T) {
 				t.Fatal(err)
 			}
 			head, err := in.head()
-			if want := text[:min(size, headBytes)]; err != nil || string(head) != want {
+			if want := text[:min(size, encryptedfile.HeadBytes)]; err != nil || string(head) != want {
 				t.Errorf("%s of %d: the head has %d bytes (%v), want %d", name, size, len(head), err, len(want))
 			}
 			if all, err := io.ReadAll(in); err != nil || string(all) != text {

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"encoding/base64"
-	"errors"
-	"io"
-	"os"
-
 	"github.com/urfave/cli/v2"
 
 	"github.com/dockercfg/jet/crypto"
+	"github.com/dockercfg/jet/internal/encryptedfile"
 )
 
 func formatFlag() cli.Flag {
@@ -88,7 +84,10 @@ func (p *program) chooseFormat(c *cli.Context, output string) (choice, error) {
 
 // keptFormat gives the format that follows from what output is now.
 func keptFormat(output string) (choice, error) {
-	found, err := formatOfFile(output)
+	if output == "-" {
+		return choice{format: crypto.JetV1}, nil
+	}
+	found, err := encryptedfile.FormatOf(output)
 	if err != nil {
 		return choice{}, fail("read %q: %w", output, cause(err))
 	}
@@ -99,49 +98,4 @@ func keptFormat(output string) (choice, error) {
 		return choice{crypto.CodeshipV2, ", since it was " + found.String()}, nil
 	}
 	return choice{format: crypto.JetV1}, nil
-}
-
-// formatOfFile tells the format of an encrypted file, 0 if it is none or nothing
-// that is read without side effects.
-func formatOfFile(path string) (crypto.Format, error) {
-	info, err := os.Stat(path)
-	if path == "-" || err != nil || !info.Mode().IsRegular() {
-		return 0, nil // writing it says what is wrong
-	}
-	file, err := os.Open(path)
-	if errors.Is(err, os.ErrPermission) {
-		return 0, nil // it can be replaced all the same
-	}
-	if err != nil {
-		return 0, err
-	}
-	defer file.Close()
-	head := make([]byte, headBytes)
-	n, err := io.ReadFull(file, head)
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return 0, err
-	}
-	format, err := crypto.Detect(head[:n])
-	if err != nil {
-		return 0, nil
-	}
-	if format == crypto.Unsigned {
-		if _, err := file.Seek(0, io.SeekStart); err != nil {
-			return 0, err
-		}
-		if !isUnsigned(file) {
-			return 0, nil
-		}
-	}
-	return format, nil
-}
-
-// unsignedLeast is the length of the shortest unsigned body in bytes.
-const unsignedLeast = 16
-
-// isUnsigned tells a file without a header from other text: all of it is base64,
-// as crypto decodes it, and long enough.
-func isUnsigned(r io.Reader) bool {
-	n, err := io.Copy(io.Discard, base64.NewDecoder(base64.StdEncoding.Strict(), r))
-	return err == nil && n >= unsignedLeast
 }

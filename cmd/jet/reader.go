@@ -3,12 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/dockercfg/jet/crypto"
+	"github.com/dockercfg/jet/internal/encryptedfile"
 	"github.com/dockercfg/jet/internal/projectkey"
 )
 
@@ -56,31 +56,14 @@ func (r *reader) read(ctx context.Context, name, kind string) ([]byte, crypto.Fo
 	if len(data) > maxWhole {
 		return nil, 0, fail("%s: it is over %d MiB long, which no %s is", display(name, "stdin"), maxWhole>>20, kind)
 	}
-	encrypted, err := isEncrypted(data)
+	format, err := encryptedfile.Detect(data)
 	if err != nil {
 		return nil, 0, diagnose(err, name, r.key)
 	}
-	if !encrypted {
+	if format == 0 {
 		return data, 0, nil
 	}
 	return r.decrypt(ctx, name, data)
-}
-
-// isEncrypted tells an encrypted file from a plain one of variables or credentials.
-func isEncrypted(data []byte) (bool, error) {
-	switch format, err := crypto.Detect(data); {
-	case errors.Is(err, crypto.ErrUnknownFormat):
-		// Only a line with a colon is meant as a header; another one is a bare name.
-		line, _, _ := bytes.Cut(data, []byte("\n"))
-		if bytes.Contains(line, []byte(":v")) && !bytes.Contains(line, []byte("=")) {
-			return false, err
-		}
-		return false, nil
-	case err != nil:
-		return false, nil
-	default:
-		return format != crypto.Unsigned || isUnsigned(bytes.NewReader(data)), nil
-	}
 }
 
 // decrypt decrypts a file in memory.
