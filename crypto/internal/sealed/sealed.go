@@ -275,6 +275,19 @@ func (o *Opener) start(head []byte) error {
 	return nil
 }
 
+// PlaintextSize gives the length of what is sealed in a message, both in bytes. Its
+// errors are ErrTruncated and ErrTooLong.
+func PlaintextSize(message int64) (int64, error) {
+	chunks := message - headSize
+	if chunks < 0 || chunks%sealedSize < tagSize {
+		return 0, ErrTruncated
+	}
+	if chunks/sealedSize >= maxChunks {
+		return 0, ErrTooLong
+	}
+	return chunks - tagSize*(chunks/sealedSize+1), nil
+}
+
 // Fits says whether message begins like one that was sealed with the key in the context.
 func Fits(message, key []byte, context string) bool {
 	return len(message) >= headSize && NewOpener(nil, key, context).start(message[:headSize]) == nil
