@@ -13,19 +13,38 @@ import (
 // It must be safe for concurrent use.
 type Env func(name string) (value string, ok bool)
 
-// Value gives the value of a variable, or its default if the variable is not
-// set or empty.
+// Value gives the value of a variable: the first of its names that is set and not
+// empty, else its default.
 func (env Env) Value(v Variable) string {
-	if value, ok := env(v.Name); ok && value != "" {
+	if name := env.nameOf(v); name != "" {
+		value, _ := env(name)
 		return value
 	}
 	return v.Default
 }
 
-// isSet reports whether a variable has a value of its own.
-func (env Env) isSet(name string) bool {
-	value, ok := env(name)
-	return ok && value != ""
+// IsSet reports whether a variable has a value of its own under one of its names;
+// for one whose Presence counts, whether its first name is set to anything.
+func (env Env) IsSet(v Variable) bool {
+	if v.Presence {
+		_, ok := env(v.Name)
+		return ok
+	}
+	return env.nameOf(v) != ""
+}
+
+// nameOf gives the first name of a variable that is set and not empty, "" for none.
+func (env Env) nameOf(v Variable) string {
+	for i := -1; i < len(v.Aliases); i++ {
+		name := v.Name
+		if i >= 0 {
+			name = v.Aliases[i]
+		}
+		if value, ok := env(name); ok && value != "" {
+			return name
+		}
+	}
+	return ""
 }
 
 // Variable describes a variable that a backend reads. Backends read only what
@@ -33,11 +52,13 @@ func (env Env) isSet(name string) bool {
 // of backends all use the description.
 type Variable struct {
 	Name     string
-	Summary  string // one line, for people
-	Required bool   // the backend does not open without it
-	Secret   bool   // the value may never be shown
-	Selects  bool   // its being set selects the backend, see Registry.Select
-	Default  string // the value if it is not set
+	Aliases  []string // other names of the same, tried in this order after Name
+	Summary  string   // one line, for people
+	Required bool     // the backend does not open without it
+	Secret   bool     // the value may never be shown
+	Selects  bool     // its being set under Name selects the backend, see Registry.Select
+	Presence bool     // it counts as set even if it is empty; it has no aliases
+	Default  string   // the value if it is not set
 }
 
 // Source produces entries from credentials it holds. It is safe for concurrent
@@ -77,17 +98,36 @@ type Backend struct {
 	Summary string // one line, for people
 	// Variables are all that Open reads, in the order in which people should see them.
 	Variables []Variable
+	// LongLived says, in a sentence for people, how to get a credential that lasts
+	// where the usual one dies within hours; "" if the usual one lasts.
+	LongLived string
+	// Interactive is true for a backend that may wait for a person: it keeps time
+	// itself, and the deadline of a whole run does not count for it.
+	Interactive bool
 	// Open makes a source from variables. It does not use the network. If
-	// required variables are missing the error is a *MissingVariablesError.
+	// variables are missing, required ones or those that others call for, the
+	// error is a *MissingVariablesError that names all of them.
 	Open func(Env) (Source, error)
 }
 
 // CheckVariables returns a *MissingVariablesError that names all required
 // variables that env does not set, or nil if there are none.
 func CheckVariables(backend string, variables []Variable, env Env) error {
+	var required []Variable
+	for _, v := range variables {
+		if v.Required {
+			required = append(required, v)
+		}
+	}
+	return CheckSet(backend, env, required...)
+}
+
+// CheckSet is CheckVariables for variables that are all called for, by others that
+// are set.
+func CheckSet(backend string, env Env, variables ...Variable) error {
 	var missing []string
 	for _, v := range variables {
-		if v.Required && !env.isSet(v.Name) {
+		if !env.IsSet(v) {
 			missing = append(missing, v.Name)
 		}
 	}
@@ -96,6 +136,18 @@ func CheckVariables(backend string, variables []Variable, env Env) error {
 	}
 	return &MissingVariablesError{Backend: backend, Names: missing}
 }
+
+// AdvisedError is an error with a sentence on what a person can do about it. Both
+// hold no secret.
+type AdvisedError struct {
+	Err    error
+	Advice string
+}
+
+func (e *AdvisedError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the error without the advice.
+func (e *AdvisedError) Unwrap() error { return e.Err }
 
 // MissingVariablesError says which variables a backend needs and did not get.
 type MissingVariablesError struct {

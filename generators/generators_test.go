@@ -123,6 +123,70 @@ func TestEnvValue(t *testing.T) {
 	}
 }
 
+func TestAliases(t *testing.T) {
+	variable := generators.Variable{Name: "A", Aliases: []string{"B", "C"}, Default: "default", Selects: true}
+	registry, err := generators.NewRegistry(generators.Backend{Name: "one", Open: open, Variables: []generators.Variable{variable}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		set      map[string]string
+		value    string
+		isSet    bool
+		selected bool
+	}{
+		{map[string]string{"A": "a", "B": "b", "C": "c"}, "a", true, true},
+		{map[string]string{"A": "", "B": "b", "C": "c"}, "b", true, false},
+		{map[string]string{"B": "", "C": "c"}, "c", true, false},
+		{map[string]string{"A": "", "B": "", "C": ""}, "default", false, false},
+		{nil, "default", false, false},
+	} {
+		if got := env(c.set).Value(variable); got != c.value {
+			t.Errorf("%v: Value: got %q, want %q", c.set, got, c.value)
+		}
+		if got := env(c.set).IsSet(variable); got != c.isSet {
+			t.Errorf("%v: IsSet: got %v", c.set, got)
+		}
+		if got := registry.Select(env(c.set)) != nil; got != c.selected {
+			t.Errorf("%v: Select: got %v", c.set, got)
+		}
+	}
+}
+
+func TestPresence(t *testing.T) {
+	variable := generators.Variable{Name: "A", Presence: true, Selects: true}
+	registry, err := generators.NewRegistry(generators.Backend{Name: "one", Open: open, Variables: []generators.Variable{variable}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		set  map[string]string
+		want bool
+	}{{nil, false}, {map[string]string{"A": ""}, true}, {map[string]string{"A": "false"}, true}} {
+		if got := env(c.set).IsSet(variable); got != c.want {
+			t.Errorf("%v: IsSet: got %v", c.set, got)
+		}
+		if got := registry.Select(env(c.set)) != nil; got != c.want {
+			t.Errorf("%v: Select: got %v", c.set, got)
+		}
+	}
+	variable.Aliases = []string{"B"}
+	if _, err := generators.NewRegistry(generators.Backend{Name: "one", Open: open, Variables: []generators.Variable{variable}}); err == nil {
+		t.Error("a presence with aliases: got no error")
+	}
+}
+
+func TestCheckSet(t *testing.T) {
+	a, b := generators.Variable{Name: "A", Aliases: []string{"ALSO_A"}}, generators.Variable{Name: "B"}
+	if err := generators.CheckSet("x", env(map[string]string{"ALSO_A": "1", "B": "2"}), a, b); err != nil {
+		t.Errorf("got %v", err)
+	}
+	err := generators.CheckSet("x", env(map[string]string{"A": "", "B": "2"}), b, a)
+	if missing, ok := errors.AsType[*generators.MissingVariablesError](err); !ok || !slices.Equal(missing.Names, []string{"A"}) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestCheckVariables(t *testing.T) {
 	variables := []generators.Variable{{Name: "B", Required: true}, {Name: "C"}, {Name: "A", Required: true}}
 	for _, c := range []struct {

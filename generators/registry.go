@@ -30,13 +30,18 @@ func NewRegistry(backends ...Backend) (*Registry, error) {
 		}
 		variables := make(map[string]bool)
 		for _, v := range b.Variables {
-			if v.Name == "" || strings.ContainsAny(v.Name, "= \t\r\n\x00") {
-				return nil, fmt.Errorf("generators: backend %q has a variable named %q", b.Name, v.Name)
+			if v.Presence && v.Aliases != nil {
+				return nil, fmt.Errorf("generators: backend %q: the presence of %s counts, and it has aliases", b.Name, v.Name)
 			}
-			if variables[v.Name] {
-				return nil, fmt.Errorf("generators: backend %q describes %s twice", b.Name, v.Name)
+			for _, name := range append([]string{v.Name}, v.Aliases...) {
+				if name == "" || strings.ContainsAny(name, "= \t\r\n\x00") {
+					return nil, fmt.Errorf("generators: backend %q has a variable named %q", b.Name, name)
+				}
+				if variables[name] {
+					return nil, fmt.Errorf("generators: backend %q describes %s twice", b.Name, name)
+				}
+				variables[name] = true
 			}
-			variables[v.Name] = true
 		}
 	}
 	return &Registry{slices.Clone(backends)}, nil
@@ -62,13 +67,15 @@ type Selection struct {
 }
 
 // Select gives the backends that env calls for: those with a variable that
-// Selects and is set and not empty; the first such variable is named. Whether
-// their other variables are there is for Open to say.
+// Selects and is set under its first name, not to the empty text unless its
+// Presence counts; the first such variable is named. Whether their other variables
+// are there is for Open to say.
 func (r *Registry) Select(env Env) []Selection {
 	var selections []Selection
 	for _, b := range r.backends {
 		for _, v := range b.Variables {
-			if v.Selects && env.isSet(v.Name) {
+			v.Aliases = nil
+			if v.Selects && env.IsSet(v) {
 				selections = append(selections, Selection{Backend: b, Variable: v.Name})
 				break
 			}

@@ -15,10 +15,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/dockercfg/jet/dockercfg"
 	"github.com/dockercfg/jet/generators"
 )
+
+// leastSecret is how long a secret is at least, in bytes, to be looked for in texts.
+const leastSecret = 8
 
 // Case is a way to use a backend that works.
 type Case struct {
@@ -29,17 +33,26 @@ type Case struct {
 	// Values are further values that hold the secrets and may not show them,
 	// such as the backend's Config.
 	Values []any
+	// Missing are variables of Env that others of it call for, though they are not
+	// Required: each set of names that, taken away together, has to be named by the
+	// error. Required variables need not be listed.
+	Missing [][]string
 	// Want is what comes out, with registries in any spelling. Times of expiry
-	// are not compared.
+	// are not compared, but see Expires.
 	Want []dockercfg.Entry
+	// Expires says that every entry has to tell when it dies, in the future; else
+	// none may.
+	Expires bool
 }
 
 // Run fails the test for every part of the contract that the backend breaks:
 //
 //   - its name and variables are valid, and described;
-//   - required variables that are not set, or empty, are all named at once;
+//   - required variables that are not set, or empty, are all named at once, and so
+//     are those that others call for;
 //   - it reads no variable that it does not describe;
-//   - it produces what Case wants, for many callers at once (use -race);
+//   - it produces what Case wants, for many callers at once (use -race), and tells
+//     when that dies;
 //   - a context that is done before the call ends it;
 //   - no secret shows in its errors, its notices, or its values under any verb
 //     of fmt or in JSON, also when a variable holds something it should not.
@@ -52,7 +65,14 @@ func Run(t *testing.T, b generators.Backend, c Case) {
 
 // problems gives every breach of the contract.
 func problems(ctx context.Context, b generators.Backend, c Case) []string {
-	p := &probe{backend: b, vars: c.Env}
+	p := &probe{backend: b, vars: c.Env, called: c.Missing, expires: c.Expires}
+	for _, e := range c.Want {
+		for _, secret := range []dockercfg.Secret{e.Password, e.IdentityToken, e.RegistryToken} {
+			if len(secret.Reveal()) >= leastSecret {
+				p.tokens = append(p.tokens, secret.Reveal())
+			}
+		}
+	}
 	if _, err := generators.NewRegistry(b); err != nil {
 		p.add("%v", err)
 		return p.found
@@ -75,6 +95,9 @@ func problems(ctx context.Context, b generators.Backend, c Case) []string {
 type probe struct {
 	backend generators.Backend
 	vars    map[string]string
+	called  [][]string
+	tokens  []string // secrets that are not variables
+	expires bool
 
 	mutex sync.Mutex // guards what follows: backends may look up variables from anywhere
 	found []string
@@ -91,7 +114,7 @@ func (p *probe) add(format string, arguments ...any) {
 // open opens the backend in a scope, and looks at errors and at what is read.
 func (p *probe) open(scope map[string]string) (generators.Source, error) {
 	source, err := p.backend.Open(func(name string) (string, bool) {
-		if !slices.ContainsFunc(p.backend.Variables, func(v generators.Variable) bool { return v.Name == name }) {
+		if !p.isDescribed(name) {
 			p.add("reads %s, which it does not describe", name)
 		}
 		value, ok := scope[name]
@@ -105,6 +128,12 @@ func (p *probe) open(scope map[string]string) (generators.Source, error) {
 		p.add("Open gives a source beside an error")
 	}
 	return source, err
+}
+
+func (p *probe) isDescribed(name string) bool {
+	return slices.ContainsFunc(p.backend.Variables, func(v generators.Variable) bool {
+		return v.Name == name || slices.Contains(v.Aliases, name)
+	})
 }
 
 // checkError looks at an error and all that it wraps.
@@ -146,11 +175,13 @@ func (p *probe) checkText(what, text string) {
 func (p *probe) secrets() []string {
 	var secrets []string
 	for _, v := range p.backend.Variables {
-		if v.Secret && p.vars[v.Name] != "" {
-			secrets = append(secrets, p.vars[v.Name])
+		for _, name := range append([]string{v.Name}, v.Aliases...) {
+			if v.Secret && p.vars[name] != "" {
+				secrets = append(secrets, p.vars[name])
+			}
 		}
 	}
-	return secrets
+	return append(secrets, p.tokens...)
 }
 
 // hides prints a value in every way.
@@ -184,21 +215,30 @@ func (p *probe) describes() {
 		if v.Required && v.Default != "" {
 			p.add("%s is required and has a default", v.Name)
 		}
-		if value := p.vars[v.Name]; v.Secret && value != "" && len(value) < 8 {
+		if value := p.vars[v.Name]; v.Secret && value != "" && len(value) < leastSecret {
 			p.add("the case's value of %s is too short to look for", v.Name)
 		}
-		if v.Required && p.vars[v.Name] == "" {
+		if v.Required && !p.env().IsSet(v) {
 			p.add("the case does not set %s", v.Name)
 		}
 	}
 	for name := range p.vars {
-		if !slices.ContainsFunc(p.backend.Variables, func(v generators.Variable) bool { return v.Name == name }) {
+		if !p.isDescribed(name) {
 			p.add("the case sets %s, which the backend does not describe", name)
 		}
 	}
 }
 
-// missing takes required variables away, each and all, and empties them.
+// env looks up what the case sets.
+func (p *probe) env() generators.Env {
+	return func(name string) (string, bool) {
+		value, ok := p.vars[name]
+		return value, ok
+	}
+}
+
+// missing takes required variables away, each and all, and empties them; the same
+// with those that others call for.
 func (p *probe) missing() {
 	var required [][]string
 	var all []string
@@ -208,14 +248,19 @@ func (p *probe) missing() {
 			all = append(all, v.Name)
 		}
 	}
-	if len(all) == 0 {
-		return
+	if len(all) > 1 {
+		required = append(required, all)
 	}
-	for _, names := range append(required, all) {
+	for _, names := range append(required, p.called...) {
 		gone, empty := maps.Clone(p.vars), maps.Clone(p.vars)
-		for _, name := range names {
-			delete(gone, name)
-			empty[name] = ""
+		for _, v := range p.backend.Variables {
+			if !slices.Contains(names, v.Name) {
+				continue
+			}
+			for _, name := range append([]string{v.Name}, v.Aliases...) {
+				delete(gone, name)
+				empty[name] = ""
+			}
 		}
 		for how, scope := range map[string]map[string]string{"not set": gone, "empty": empty} {
 			_, err := p.open(scope)
@@ -266,6 +311,14 @@ func (p *probe) generates(ctx context.Context, source generators.Source, want []
 		if err != nil {
 			p.add("its entries: %v", err)
 			return
+		}
+		for _, entry := range result.Entries {
+			switch {
+			case p.expires && !entry.Expires.After(time.Now()):
+				p.add("the entry for %s does not tell when it dies, or is dead: %v", entry.Registry, entry.Expires)
+			case !p.expires && !entry.Expires.IsZero():
+				p.add("the entry for %s dies at %v, which the case does not say", entry.Registry, entry.Expires)
+			}
 		}
 		got, _ := file.Encode()
 		if text, _ := expected.Encode(); string(got) != string(text) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dockercfg/jet/dockercfg"
 	"github.com/dockercfg/jet/generators"
@@ -177,6 +178,23 @@ func TestFindsBreaches(t *testing.T) {
 		{label: "empty notice", want: "one line", backend: backend(func(s *source) { s.notices = []string{""} })},
 		{label: "context ignored", want: "cancelled context", backend: generates(func(_ context.Context, s *source) (generators.Result, error) { return s.result(), nil })},
 		{label: "entries beside an error", want: "cancelled context", backend: generates(nil)},
+		{label: "secret that is no variable", want: "shows a secret", backend: backend(func(s *source) {
+			s.entry.Password = dockercfg.NewSecret("another-" + secret[:6])
+			s.notices = []string{"the token is another-" + secret[:6]}
+		}), change: func(c *Case) { c.Want[0].Password = dockercfg.NewSecret("another-" + secret[:6]) }},
+		{label: "variables called for", want: "with USER_NAME not set: got no", backend: with(func(b *generators.Backend) {
+			b.Variables[0].Required = false
+			b.Open = func(env generators.Env) (generators.Source, error) {
+				return &source{entry: sampleCase().Want[0]}, generators.CheckSet("sample", env, password)
+			}
+		}), change: func(c *Case) { c.Missing = [][]string{{"USER_NAME"}} }},
+		{label: "alias", want: "reads LOGIN", backend: with(func(b *generators.Backend) {
+			good := b.Open
+			b.Open = func(env generators.Env) (generators.Source, error) { env("LOGIN"); return good(env) }
+		})},
+		{label: "life not told", want: "does not tell when it dies", backend: backend(nil), change: func(c *Case) { c.Expires = true }},
+		{label: "dead", want: "does not tell when it dies", backend: backend(func(s *source) { s.entry.Expires = time.Unix(1, 0) }), change: func(c *Case) { c.Expires = true }},
+		{label: "life told", want: "which the case does not say", backend: backend(func(s *source) { s.entry.Expires = time.Unix(1, 0) })},
 		{label: "case without a variable", want: "does not set", backend: backend(nil), change: func(c *Case) { delete(c.Env, "USER_NAME") }},
 		{label: "case with another variable", want: "sets OTHER", backend: backend(nil), change: func(c *Case) { c.Env["OTHER"] = "x" }},
 		{label: "case with a short secret", want: "too short", backend: backend(nil), change: func(c *Case) { c.Env["PASSWORD"] = "x" }},
