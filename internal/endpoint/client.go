@@ -1,0 +1,184 @@
+package endpoint
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// MaxAnswer is the longest answer that is read, in bytes. Those of token endpoints
+// have a few KiB.
+const MaxAnswer = 1 << 20
+
+// Options change a Client. The zero Options are the usual ones.
+type Options struct {
+	// Roots are the certificate authorities to trust, nil for those of the system.
+	Roots *x509.CertPool
+	// Tries is how often a request is sent at most, if the server is busy or out of
+	// order (429, 500, 502, 503, 504) or cannot be reached; 0 means 4.
+	Tries int
+	// Wait is how long the first pause between two tries is, doubled for each
+	// further one, unless the server names another; 0 means 200 ms.
+	Wait time.Duration
+}
+
+// NewClient makes a client. It goes through the proxy that the environment names
+// (http.ProxyFromEnvironment). The deadline is that of the request's context.
+//
+// Errors are those of net/http, among them *RedirectError, and those of the
+// answer's body *AnswerError, wrapped in *url.Error.
+func NewClient(o Options) *http.Client {
+	if o.Tries == 0 {
+		o.Tries = 4
+	}
+	if o.Wait == 0 {
+		o.Wait = 200 * time.Millisecond
+	}
+	return &http.Client{
+		Transport:     &retrier{next: newTransport(o.Roots), tries: o.Tries, wait: o.Wait},
+		CheckRedirect: refuseRedirect,
+	}
+}
+
+// RedirectError says that a server answered with a redirect, which was not followed.
+type RedirectError struct {
+	From, To string // hosts
+}
+
+func (e *RedirectError) Error() string {
+	return fmt.Sprintf("%s answers with a redirect to %s, which a server of credentials has no reason to; it is not followed", e.From, e.To)
+}
+
+func refuseRedirect(next *http.Request, before []*http.Request) error {
+	return &RedirectError{From: before[0].URL.Host, To: next.URL.Host}
+}
+
+// AnswerError says what is wrong with an answer, without any part of it.
+type AnswerError struct {
+	Host    string
+	Problem string
+}
+
+func (e *AnswerError) Error() string { return "the answer of " + e.Host + " " + e.Problem }
+
+// A retrier sends requests again, and bounds the answers.
+type retrier struct {
+	next  http.RoundTripper
+	tries int
+	wait  time.Duration
+}
+
+// RoundTrip sends the request until there is an answer worth returning: one that
+// waiting does not change, or the last within the tries and the deadline.
+func (r *retrier) RoundTrip(request *http.Request) (*http.Response, error) {
+	ctx := request.Context()
+	wait := r.wait
+	for try := 1; ; try++ {
+		answer, err := r.next.RoundTrip(request)
+		if err == nil {
+			answer.Body = &boundedBody{ReadCloser: answer.Body, host: request.URL.Host, left: MaxAnswer}
+		}
+		if try == r.tries || !worthAnotherTry(answer, err) || request.Body != nil && request.GetBody == nil {
+			return answer, err
+		}
+		// Half of it is chance, so that many jobs that failed together do not come
+		// back together.
+		pause := wait/2 + rand.N(wait/2+1)
+		if asked, ok := retryAfter(answer); ok {
+			pause = asked
+		}
+		wait *= 2
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < pause {
+			return answer, err // which says more than that the time is over
+		}
+		if err == nil {
+			io.Copy(io.Discard, answer.Body) // so that the connection can be used again
+			answer.Body.Close()
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(pause):
+		}
+		request = request.Clone(ctx)
+		if request.GetBody != nil {
+			if request.Body, err = request.GetBody(); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+func worthAnotherTry(answer *http.Response, err error) bool {
+	if err != nil {
+		return isConnection(err)
+	}
+	switch answer.StatusCode {
+	case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway,
+		http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// retryAfter reads the header of that name (RFC 9110 section 10.2.3).
+func retryAfter(answer *http.Response) (time.Duration, bool) {
+	if answer == nil {
+		return 0, false
+	}
+	value := answer.Header.Get("Retry-After")
+	if seconds, err := strconv.Atoi(value); err == nil && seconds >= 0 {
+		return time.Duration(seconds) * time.Second, true
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(0, time.Until(at)), true
+	}
+	return 0, false
+}
+
+// boundedBody ends with an error where the answer is too long.
+type boundedBody struct {
+	io.ReadCloser
+	host string
+	left int
+}
+
+func (b *boundedBody) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		var one [1]byte
+		if n, err := b.ReadCloser.Read(one[:]); n == 0 {
+			return 0, err
+		}
+		return 0, &AnswerError{b.host, fmt.Sprintf("is over %d KiB long", MaxAnswer>>10)}
+	}
+	n, err := b.ReadCloser.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
+}
+
+// Reason takes off what net/http says about method and address, of which the
+// latter may hold what should not be shown; it names the host instead.
+func Reason(err error) error {
+	var e *url.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	if _, ok := errors.AsType[*RedirectError](e.Err); ok {
+		return e.Err
+	}
+	if e.Timeout() && !errors.Is(e.Err, context.DeadlineExceeded) {
+		e.Err = fmt.Errorf("%w: %w", context.DeadlineExceeded, e.Err)
+	}
+	host := "the server"
+	if u, parseError := url.Parse(e.URL); parseError == nil && u.Host != "" {
+		host = u.Host
+	}
+	return fmt.Errorf("%s: %w", host, e.Err)
+}
