@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 )
 
 // KeySize is the length of a project key in bytes: the key of AES-256.
@@ -92,6 +93,8 @@ func (k Key) Encode() []byte {
 	return append(base64.StdEncoding.AppendEncode(nil, k.reveal()), '\n')
 }
 
+const fingerprintPrefix = "SHA256:"
+
 // Fingerprint names a key without revealing it: "SHA256:" and the unpadded
 // base64 of SHA-256 over a fixed label and the key, 50 characters in all. Two
 // people compare fingerprints to know that they hold the same key.
@@ -99,7 +102,14 @@ func (k Key) Fingerprint() string {
 	h := sha256.New()
 	io.WriteString(h, "github.com/dockercfg/jet project key fingerprint\x00")
 	h.Write(k.reveal())
-	return "SHA256:" + base64.RawStdEncoding.EncodeToString(h.Sum(nil))
+	return fingerprintPrefix + base64.RawStdEncoding.EncodeToString(h.Sum(nil))
+}
+
+// IsFingerprint reports whether text has the form that Fingerprint gives.
+func IsFingerprint(text string) bool {
+	encoded, found := strings.CutPrefix(text, fingerprintPrefix)
+	sum, err := base64.RawStdEncoding.Strict().DecodeString(encoded)
+	return found && err == nil && len(sum) == sha256.Size && !strings.ContainsAny(text, "\r\n")
 }
 
 // Derive gives 32 secret bytes for another use of the key than the formats. The

@@ -126,3 +126,15 @@ func TestDerive(t *testing.T) {
 		t.Error("the zero key derives something")
 	}
 }
+
+func TestIsFingerprint(t *testing.T) {
+	right := crypto.GenerateKey().Fingerprint()
+	if !crypto.IsFingerprint(right) {
+		t.Errorf("%q is one", right)
+	}
+	for _, wrong := range []string{"", "SHA256:", right[7:], right[:49], right + "=", right + "\n", "sha256:" + right[7:], right[:49] + "B"} {
+		if crypto.IsFingerprint(wrong) {
+			t.Errorf("%q is none", wrong)
+		}
+	}
+}

@@ -25,7 +25,7 @@ jet dockercfg convert dockercfg.encrypted hub.env --output-format env`,
 		Description: `Reads every form. Both may be the same file. The output is readable by you alone (0600) unless --encrypt is given. "-" is stdin or stdout.`,
 		Flags: append(outputFlags(),
 			&cli.BoolFlag{Name: "encrypt", Usage: "write the output encrypted with the project key"},
-			keyPathFlag(), formatFlag(), requireFlag()),
+			keyPathFlag(), trustKeyFlag(), formatFlag(), requireFlag()),
 		Action: p.convert,
 	}
 }

@@ -134,7 +134,7 @@ func dockercfgFailure(err error, name string, format crypto.Format) error {
 func newFileFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "encrypt", Usage: "write the file encrypted with the project key, if it is new"},
-		keyPathFlag(), formatFlag(), requireFlag(),
+		keyPathFlag(), trustKeyFlag(), formatFlag(), requireFlag(),
 	}
 }
 
@@ -246,8 +246,12 @@ func (r *reader) writeCredentials(ctx context.Context, output string, text []byt
 	if err := guardKey(output, key); err != nil {
 		return err
 	}
+	writing, err := p.writingKey(ctx, key, output, r.trust)
+	if err != nil {
+		return err
+	}
 	return p.write(ctx, output, outfile.Shared, func(w io.Writer, _ bool) error {
-		return crypto.Encrypt(w, bytes.NewReader(text), key.Key, s.format)
+		return writing.Encrypt(w, bytes.NewReader(text), s.format)
 	})
 }
 

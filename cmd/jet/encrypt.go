@@ -18,7 +18,7 @@ func (p *program) encryptCommand() *cli.Command {
 jet encrypt app.env app.env.encrypted --key-path ../codeship.aes
 printf %s "$TOKEN" | jet encrypt - token.encrypted`,
 		Description: `Any file, byte for byte. "-" is stdin or stdout. The output is replaced if it exists, and appears when it is complete or not at all.`,
-		Flags:       []cli.Flag{keyPathFlag(), formatFlag(), requireFlag()},
+		Flags:       []cli.Flag{keyPathFlag(), trustKeyFlag(), formatFlag(), requireFlag()},
 		Action:      p.encrypt,
 	}
 }
@@ -44,6 +44,10 @@ func (p *program) encrypt(c *cli.Context) error {
 	if err := guardKey(output, key); err != nil {
 		return err
 	}
+	writing, err := p.writingKey(c.Context, key, output, c.String("trust-key"))
+	if err != nil {
+		return err
+	}
 	if same, err := outfile.SameFile(input, key.Path); input != "-" && key.Path != "" && err == nil && same {
 		p.warn("%q is the project key itself; encrypted with itself it can be read by nobody who does not have it", input)
 	}
@@ -55,7 +59,7 @@ func (p *program) encrypt(c *cli.Context) error {
 		p.warn("%s is encrypted already, as %v; the output has to be decrypted twice", display(input, "stdin"), found)
 	}
 	if err := p.write(c.Context, output, outfile.Shared, func(w io.Writer, _ bool) error {
-		return crypto.Encrypt(w, src, key.Key, chosen.format, crypto.WithSpool(spool))
+		return writing.Encrypt(w, src, chosen.format, crypto.WithSpool(spool))
 	}); err != nil {
 		return err
 	}

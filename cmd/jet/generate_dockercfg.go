@@ -37,7 +37,7 @@ DOCKER_USERNAME=ci DOCKER_PASSWORD=$TOKEN jet generate dockercfg --from login -`
 			&cli.StringFlag{Name: "env-syntax", Usage: "read env files as `SYNTAX`: docker (as docker run --env-file, the default) or dotenv"},
 		}, outputFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: "encrypt", Usage: "write the output encrypted with the project key"},
-			keyPathFlag(), formatFlag(), requireFlag(),
+			keyPathFlag(), trustKeyFlag(), formatFlag(), requireFlag(),
 		}),
 		Action: p.generateDockercfg,
 	}

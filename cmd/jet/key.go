@@ -11,6 +11,7 @@ import (
 	"github.com/dockercfg/jet/crypto"
 	"github.com/dockercfg/jet/internal/outfile"
 	"github.com/dockercfg/jet/internal/projectkey"
+	"github.com/dockercfg/jet/internal/trustedkey"
 )
 
 func keyPathFlag() cli.Flag {
@@ -30,6 +31,40 @@ func (p *program) findKey(ctx context.Context, keyPath string) (projectkey.Found
 		err = fail("%w", err).hint(`"jet generate" makes a new key; --key-path FILE names one elsewhere`)
 	case errors.Is(err, crypto.ErrKey):
 		err = fail("%w", err).hint(`a key is one line of 44 characters, as "jet generate" writes it; --key-path FILE names another one`)
+	}
+	return key, err
+}
+
+// trustKeyFlag is of every command that encrypts.
+func trustKeyFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name:  "trust-key",
+		Usage: "encrypt with the key of this `FINGERPRINT` even if it comes with the repository, and remember it",
+		Action: func(_ *cli.Context, fingerprint string) error {
+			if !crypto.IsFingerprint(fingerprint) {
+				return misuse("--trust-key: %q is no fingerprint of a key", fingerprint).
+					hint(`a fingerprint is SHA256: and 43 characters, as "jet generate" prints it`)
+			}
+			return nil
+		},
+	}
+}
+
+// writingKey gives a key that was found for writing to output, if it is to be
+// trusted with that; trust is the value of --trust-key.
+func (p *program) writingKey(ctx context.Context, found projectkey.Found, output, trust string) (trustedkey.Key, error) {
+	key, notices, err := trustedkey.Request{Found: found, Output: output, Trust: trust}.Accept(ctx)
+	for _, notice := range notices {
+		p.warn("%s", notice)
+	}
+	var untrusted *trustedkey.UntrustedError
+	var mismatch *trustedkey.MismatchError
+	switch {
+	case errors.As(err, &untrusted):
+		err = fail("%w", err).
+			hint("whoever put it there can read what is encrypted with it. If a colleague tells you, not through the repository, that it is right: --trust-key " + untrusted.Fingerprint)
+	case errors.As(err, &mismatch):
+		err = fail("%w", err).hint("nothing was written; --key-path FILE names another key")
 	}
 	return key, err
 }

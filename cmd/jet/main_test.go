@@ -51,6 +51,9 @@ func TestScripts(t *testing.T) {
 			env.Setenv("PUBLISHED", published)
 			env.Setenv("DOCKER_CONFIG", docker)
 			env.Setenv("GIT_CONFIG_NOSYSTEM", "1")
+			config := filepath.Join(env.WorkDir, ".tmp", "config") // of jet itself
+			env.Setenv("XDG_CONFIG_HOME", config)
+			env.Setenv("AppData", config)
 			env.Setenv("GIT_CEILING_DIRECTORIES", filepath.Dir(env.WorkDir))
 			keys, err := filepath.Glob(filepath.Join(env.WorkDir, "*.aes"))
 			for _, key := range keys {

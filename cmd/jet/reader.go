@@ -21,13 +21,14 @@ type reader struct {
 	program  *program
 	required crypto.Format
 	keyPath  string
+	trust    string           // --trust-key
 	key      projectkey.Found // after findKey
 	haveKey  bool
 }
 
 func (p *program) newReader(c *cli.Context) (*reader, error) {
 	required, err := p.requiredFormat(c)
-	return &reader{program: p, required: required, keyPath: c.String("key-path")}, err
+	return &reader{program: p, required: required, keyPath: c.String("key-path"), trust: c.String("trust-key")}, err
 }
 
 // findKey looks the project key up.

@@ -15,7 +15,7 @@ func (p *program) removeCommand() *cli.Command {
 		ArgsUsage:   "FILE REGISTRY…",
 		UsageText:   `jet dockercfg remove dockercfg.encrypted quay.io`,
 		Description: `All spellings of a registry count. If the file lacks one of them, nothing is changed.`,
-		Flags:       []cli.Flag{keyPathFlag(), formatFlag(), requireFlag()},
+		Flags:       []cli.Flag{keyPathFlag(), trustKeyFlag(), formatFlag(), requireFlag()},
 		Action:      p.remove,
 	}
 }

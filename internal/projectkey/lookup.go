@@ -18,8 +18,12 @@ import (
 	"github.com/dockercfg/jet/internal/worktree"
 )
 
-// FileName is the name under which a project keeps its key.
-const FileName = "codeship.aes"
+// FileName is the name under which a project keeps its key. SharedFileName is that
+// of the key as an age file, for its recipients or with a passphrase.
+const (
+	FileName       = "codeship.aes"
+	SharedFileName = FileName + ".age"
+)
 
 // Environment variables that Lookup reads.
 const (
