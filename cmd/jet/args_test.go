@@ -141,14 +141,3 @@ func TestNearest(t *testing.T) {
 		}
 	}
 }
-
-func TestShellWord(t *testing.T) {
-	for name, want := range map[string]string{
-		"a/b.env": "a/b.env", "a b": "'a b'", "it's": `'it'\''s'`, "$(x)": "'$(x)'", "-x": "'./-x'",
-		"": "''", "a\x1b[2J": "FILE", "a\nb": "FILE", "é": "'é'", "~": "'~'",
-	} {
-		if got := shellWord(name); got != want {
-			t.Errorf("%q: got %s, want %s", name, got, want)
-		}
-	}
-}

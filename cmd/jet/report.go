@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+
+	"github.com/dockercfg/jet/internal/shellword"
 )
 
 // The exit codes.
@@ -113,23 +115,4 @@ func printable(text string) string {
 }
 
 // shellWord writes a file name as one types it in a shell.
-func shellWord(name string) string {
-	plain := name != ""
-	for i, r := range name {
-		switch {
-		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', strings.ContainsRune("_./,:@%+=", r):
-		case r == '-' && i > 0:
-		case !unicode.IsPrint(r):
-			return "FILE" // nobody types that
-		default:
-			plain = false
-		}
-	}
-	if plain {
-		return name
-	}
-	if strings.HasPrefix(name, "-") {
-		name = "./" + name
-	}
-	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
-}
+func shellWord(name string) string { return shellword.Quote(name) }

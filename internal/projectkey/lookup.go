@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/dockercfg/jet/crypto"
+	"github.com/dockercfg/jet/internal/shellword"
 	"github.com/dockercfg/jet/internal/worktree"
 )
 
@@ -173,7 +174,7 @@ func readKeyFile(ctx context.Context, path string) (Found, error) {
 	found.Path = path
 	if info.Mode().IsRegular() && info.Mode()&0o004 != 0 && runtime.GOOS != "windows" {
 		found.Warnings = append(found.Warnings,
-			fmt.Sprintf("the key %q can be read by everybody on this machine: chmod 600 %s", path, shellWord(path)))
+			fmt.Sprintf("the key %q can be read by everybody on this machine: chmod 600 %s", path, shellword.Quote(path)))
 	}
 	return found, nil
 }
@@ -255,21 +256,4 @@ func parse(origin string, text []byte) (Found, error) {
 		return Found{}, fmt.Errorf("%s: %w", origin, err)
 	}
 	return Found{Key: key, Origin: origin}, nil
-}
-
-// shellWord writes a path as one word for a shell.
-func shellWord(path string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+,:@%=", r)
-	}
-	if strings.IndexFunc(path, func(r rune) bool { return !plain(r) }) < 0 && !strings.HasPrefix(path, "-") {
-		return path
-	}
-	if strings.IndexFunc(path, func(r rune) bool { return !strconv.IsPrint(r) }) >= 0 {
-		return strconv.Quote(path)
-	}
-	if strings.HasPrefix(path, "-") {
-		path = "./" + path
-	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
