@@ -81,8 +81,8 @@ var rules = []rule{
 		"dockercfg knows no files, network, formats or command line",
 		func(p string) bool { return within(p, "dockercfg") },
 		func(_, i string) bool {
-			return within(i, "crypto") || within(i, "generators") || within(i, "cmd") || within(i, "internal") ||
-				i == "net/http" || i == "os" || strings.HasPrefix(i, "os/")
+			return within(i, "crypto") || within(i, "generators") || within(i, "cmd") ||
+				within(i, "internal") && !within(i, "internal/yamledit") || i == "net/http" || i == "os" || strings.HasPrefix(i, "os/")
 		},
 	},
 	{
@@ -118,8 +118,13 @@ var rules = []rule{
 		"dockercfg itself reads no YAML",
 		func(p string) bool { return within(p, "dockercfg") && !within(p, "dockercfg/kubernetes") },
 		func(_, i string) bool {
-			return within(i, "dockercfg/kubernetes") || strings.HasPrefix(i, "github.com/goccy/")
+			return within(i, "dockercfg/kubernetes") || within(i, "internal/yamledit")
 		},
+	},
+	{
+		"only internal/yamledit knows the YAML library",
+		func(p string) bool { return strings.HasPrefix(p, module) && !within(p, "internal/yamledit") },
+		func(_, i string) bool { return strings.HasPrefix(i, "github.com/goccy/") },
 	},
 	{
 		"only cmd/jet knows terminals",

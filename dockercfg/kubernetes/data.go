@@ -4,8 +4,6 @@ import (
 	"encoding/base64"
 	"strings"
 
-	"github.com/goccy/go-yaml/ast"
-
 	"github.com/dockercfg/jet/dockercfg"
 	"github.com/dockercfg/jet/dockercfg/internal/secret"
 )
@@ -21,13 +19,13 @@ type Datum struct {
 // text: what stands under stringData and data. Found is whether there is a Secret
 // at all. The limits and errors are those of Parse for YAML.
 func Data(source []byte) (data []Datum, found bool, err error) {
-	text := strings.TrimPrefix(string(source), byteOrderMark)
+	text := strings.TrimPrefix(string(source), "\ufeff")
 	if len(source) > dockercfg.MaxBytes || !strings.HasPrefix(strings.TrimLeft(text, " \t\r\n"), "{") && !secret.IsYAML(text) {
 		return nil, false, nil
 	}
-	yaml, invalid := parse(text)
-	if invalid != nil {
-		return nil, false, invalid
+	yaml, err := parse(source)
+	if err != nil {
+		return nil, false, err
 	}
 	var collect func(node)
 	collect = func(n node) {
@@ -43,7 +41,7 @@ func Data(source []byte) (data []Datum, found bool, err error) {
 			}
 		}
 	}
-	for _, d := range yaml.documents {
+	for _, d := range yaml.Documents() {
 		collect(node{d})
 	}
 	return data, found, nil
@@ -71,25 +69,20 @@ func values(n node) (data []Datum) {
 		if !ok {
 			continue
 		}
-		if _, list := bare(mapping.(node).Node).(*ast.SequenceNode); list {
-			continue
-		}
-		members := content(bare(mapping.(node).Node))
-		for i := 0; i+1 < len(members); i += 2 {
-			key, ok := bare(members[i]).(*ast.StringNode)
-			if !ok {
+		for _, pair := range mapping.(node).Pairs() {
+			if pair.Name == "" {
 				continue
 			}
-			text, isText := node{members[i+1]}.Text()
+			text, isText := pair.Value.Text()
 			if !isText {
-				text = members[i+1].String()
+				text = pair.Value.Source()
 			}
 			if section == "data" {
 				if decoded, err := base64.StdEncoding.DecodeString(text); err == nil {
 					text = string(decoded)
 				}
 			}
-			data = append(data, Datum{Secret: name, Key: key.Value, Value: dockercfg.NewSecret(text)})
+			data = append(data, Datum{Secret: name, Key: pair.Name, Value: dockercfg.NewSecret(text)})
 		}
 	}
 	return data
