@@ -55,3 +55,20 @@ func TestBounded(t *testing.T) {
 		t.Errorf("kept %q, full %v, dropped %d times", b.Bytes(), b.Full(), dropped)
 	}
 }
+
+func TestShell(t *testing.T) {
+	for _, test := range []struct {
+		command string
+		args    []string
+		want    string
+	}{
+		{`printf '%s\n' a "b  c"; echo d`, nil, "a\nb  c\nd\n"},
+		{`printf '<%s>'`, []string{"a b", "$HOME", `"'`, "", "-n"}, `<a b><$HOME><"'><><-n>`},
+		{`X=1 printf "<%s>"`, []string{"*"}, "<*>"},
+		{`printf %s "$0"; :`, []string{"a"}, `printf %s "$0"; :`},
+	} {
+		if out, err := process.Shell(t.Context(), test.command, test.args...).Output(); err != nil || string(out) != test.want {
+			t.Errorf("%s with %q: got %q, %v, want %q", test.command, test.args, out, err, test.want)
+		}
+	}
+}

@@ -22,7 +22,7 @@ func (l Lookup) run(ctx context.Context, command string) ([]byte, error) {
 	}
 	timed, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
-	cmd := shell(timed, command)
+	cmd := process.Shell(timed, command)
 	cmd.Dir = l.Dir
 	output := process.Bounded{Limit: maxKeyBytes, OnFull: cancel}
 	cmd.Stdout = &output
