@@ -57,6 +57,7 @@ func (p *program) app() *cli.App {
 		Commands: []*cli.Command{
 			p.encryptCommand(),
 			p.decryptCommand(),
+			p.editCommand(),
 			p.inspectCommand(),
 			p.generateCommand(),
 			p.dockercfgCommand(),

@@ -17,10 +17,14 @@ import (
 // has something to tidy up. Before that an interrupt ends the process as any
 // other: that leaves nothing behind, since outputs have no name yet.
 type interrupter struct {
-	cancel    context.CancelFunc
-	begin     sync.Once
-	listening bool
+	cancel  context.CancelFunc
+	begin   sync.Once
+	signals chan os.Signal
+
 	mutex     sync.Mutex
+	listening bool
+	patient   bool // there is plaintext to take away, so that nothing may kill the process
+	lent      bool // the terminal is another program's, and so are its signals
 }
 
 // listenAfter is the moment. What takes longer is worth a thread.
@@ -29,7 +33,7 @@ const listenAfter = 10 * time.Millisecond
 // interruptible gives the context that an interrupt ends.
 func interruptible() (context.Context, *interrupter) {
 	ctx, cancel := context.WithCancel(context.Background())
-	i := &interrupter{cancel: cancel}
+	i := &interrupter{cancel: cancel, signals: make(chan os.Signal, 1)}
 	time.AfterFunc(listenAfter, i.listen)
 	return ctx, i
 }
@@ -40,17 +44,58 @@ func (i *interrupter) listen() {
 		return
 	}
 	i.begin.Do(func() {
-		signals := make(chan os.Signal, 1)
 		i.mutex.Lock()
 		i.listening = true
-		signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+		signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM)
 		i.mutex.Unlock()
-		go func() {
-			<-signals
-			i.cancel()
-			signal.Stop(signals)
-		}()
+		go i.attend()
 	})
+}
+
+// attend waits for the first interrupt that is ours. Unless it is patient, the
+// second one kills the process.
+func (i *interrupter) attend() {
+	for s := range i.signals {
+		i.mutex.Lock()
+		passedOver := i.lent && (s == os.Interrupt || s == syscall.SIGQUIT)
+		patient := i.patient
+		i.mutex.Unlock()
+		if passedOver {
+			continue
+		}
+		i.cancel()
+		if !patient {
+			signal.Stop(i.signals)
+			return
+		}
+	}
+}
+
+// protect is for a command that makes plaintext others can read: from here on
+// every signal that ends programs ends it in good order, however often it comes.
+func (i *interrupter) protect() {
+	if i == nil {
+		return
+	}
+	i.listen()
+	i.mutex.Lock()
+	defer i.mutex.Unlock()
+	i.patient = true
+	signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM, syscall.SIGQUIT)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(i.signals, syscall.SIGHUP)
+	}
+}
+
+// lend leaves what is typed to interrupt programs (Ctrl-C) to the program that has
+// the terminal now, until it is taken back.
+func (i *interrupter) lend(lent bool) {
+	if i == nil {
+		return
+	}
+	i.mutex.Lock()
+	defer i.mutex.Unlock()
+	i.lent = lent
 }
 
 // shield is for the moment in which an output takes its name, which must not be

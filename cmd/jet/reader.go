@@ -45,17 +45,9 @@ func (r *reader) findKey(ctx context.Context) (projectkey.Found, error) {
 // read gives what is in the file of that name, "-" for stdin, and the format that
 // it was encrypted in, 0 for none. The kind is what the file is meant to be.
 func (r *reader) read(ctx context.Context, name, kind string) ([]byte, crypto.Format, error) {
-	in, err := r.program.openInput(ctx, name)
+	data, err := r.program.readWhole(ctx, name, kind)
 	if err != nil {
 		return nil, 0, err
-	}
-	defer in.Close()
-	data, err := io.ReadAll(io.LimitReader(in, maxWhole+1))
-	if err != nil {
-		return nil, 0, err
-	}
-	if len(data) > maxWhole {
-		return nil, 0, fail("%s: it is over %d MiB long, which no %s is", display(name, "stdin"), maxWhole>>20, kind)
 	}
 	format, err := encryptedfile.Detect(data)
 	if err != nil {
@@ -65,6 +57,20 @@ func (r *reader) read(ctx context.Context, name, kind string) ([]byte, crypto.Fo
 		return data, 0, nil
 	}
 	return r.decrypt(ctx, name, data)
+}
+
+// readWhole gives what is in a file, encrypted or not.
+func (p *program) readWhole(ctx context.Context, name, kind string) ([]byte, error) {
+	in, err := p.openInput(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	data, err := io.ReadAll(io.LimitReader(in, maxWhole+1))
+	if err == nil && len(data) > maxWhole {
+		err = fail("%s: it is over %d MiB long, which no %s is", display(name, "stdin"), maxWhole>>20, kind)
+	}
+	return data, err
 }
 
 // decrypt decrypts a file in memory.

@@ -41,7 +41,7 @@ type Dir struct {
 // for /dev/shm.
 func Create() (*Dir, error) {
 	var problems []error
-	for _, place := range places() {
+	for _, place := range Places() {
 		if err := checkPlace(place); err != nil {
 			problems = append(problems, err)
 			continue
@@ -55,9 +55,9 @@ func Create() (*Dir, error) {
 	return nil, fmt.Errorf("private folder: %w", errors.Join(problems...))
 }
 
-// places are the folders in which private ones are made, the best first, without
-// symbolic links.
-func places() []string {
+// Places gives the folders in which Create would make one, if they are there, the
+// best first and the folder for temporary files last, without symbolic links.
+func Places() []string {
 	var all []string
 	for _, place := range memoryPlaces() {
 		if real, err := filepath.EvalSymlinks(place); err == nil && inMemory(real) {
@@ -154,7 +154,7 @@ func (d *Dir) Remove() error {
 // what could not be removed.
 func RemoveLeftovers() (removed []string, err error) {
 	var problems []error
-	for _, place := range places() {
+	for _, place := range Places() {
 		if checkPlace(place) != nil {
 			continue
 		}
