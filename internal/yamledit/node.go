@@ -6,11 +6,15 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// Node is a value in a document. The zero Node is the value of a name without one.
+// Node is a value in a document, without its anchor and tag. The zero Node is the
+// value of a name without one. Two Nodes of one File are equal if they are the
+// same place.
 type Node struct {
 	file *File
 	node ast.Node
 }
+
+func (f *File) at(n ast.Node) Node { return Node{f, bare(n)} }
 
 // A Pair is a name of a mapping and its value.
 type Pair struct {
@@ -24,21 +28,18 @@ type Pair struct {
 func (f *File) Documents() []Node {
 	nodes := make([]Node, len(f.documents))
 	for i, d := range f.documents {
-		nodes[i] = Node{f, d}
+		nodes[i] = f.at(d)
 	}
 	return nodes
 }
 
 // Pairs gives the pairs of a mapping in the order of the text, nil for other values.
 func (n Node) Pairs() (pairs []Pair) {
-	if _, list := bare(n.node).(*ast.SequenceNode); list || n.node == nil {
-		return nil
-	}
-	switch m := bare(n.node).(type) {
+	switch n.node.(type) {
 	case *ast.MappingNode, *ast.MappingValueNode:
-		for field := range slices.Chunk(content(m), 2) {
+		for field := range slices.Chunk(content(n.node), 2) {
 			name := bare(field[0])
-			pair := Pair{Line: line(name), Value: Node{n.file, field[1]}}
+			pair := Pair{Line: line(name), Value: n.file.at(field[1])}
 			switch name := name.(type) {
 			case *ast.StringNode:
 				pair.Name = name.Value
@@ -65,20 +66,20 @@ func (n Node) Field(name string) (Node, bool) {
 
 // Elements gives what is in a list, nil for other values.
 func (n Node) Elements() []Node {
-	list, ok := bare(n.node).(*ast.SequenceNode)
+	list, ok := n.node.(*ast.SequenceNode)
 	if !ok {
 		return nil
 	}
 	nodes := make([]Node, len(list.Values))
 	for i, v := range list.Values {
-		nodes[i] = Node{n.file, v}
+		nodes[i] = n.file.at(v)
 	}
 	return nodes
 }
 
 // Text gives a string.
 func (n Node) Text() (string, bool) {
-	switch n := bare(n.node).(type) {
+	switch n := n.node.(type) {
 	case *ast.StringNode:
 		return n.Value, true
 	case *ast.LiteralNode:
@@ -96,27 +97,18 @@ func (n Node) Source() string {
 	return n.node.String()
 }
 
-// IsNull reports whether there is no value: nothing, "~" or "null".
-func (n Node) IsNull() bool {
-	switch bare(n.node).(type) {
-	case nil, *ast.NullNode:
-		return true
-	}
-	return false
-}
-
 // Target gives what an alias stands for.
 func (n Node) Target() (Node, bool) {
-	alias, ok := bare(n.node).(*ast.AliasNode)
+	alias, ok := n.node.(*ast.AliasNode)
 	if !ok {
 		return Node{}, false
 	}
-	return Node{n.file, n.file.targets[alias]}, true
+	return n.file.at(n.file.targets[alias]), true
 }
 
 // Line gives the number of the line on which the value begins, from 1; 0 if there
 // is none.
-func (n Node) Line() int { return line(bare(n.node)) }
+func (n Node) Line() int { return line(n.node) }
 
 func line(n ast.Node) int {
 	if n == nil || n.GetToken() == nil {
@@ -124,10 +116,6 @@ func line(n ast.Node) int {
 	}
 	return n.GetToken().Position.Line
 }
-
-// Same reports whether two Nodes of one File are the same place, with or without
-// an anchor in front.
-func (n Node) Same(other Node) bool { return bare(n.node) == bare(other.node) }
 
 // bare gives a value without its anchors and tags.
 func bare(n ast.Node) ast.Node {

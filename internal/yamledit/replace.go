@@ -74,7 +74,7 @@ func apply(source string, splices []splice) (string, bool) {
 
 // splices gives the ways to write a change that may be right.
 func (f *File) splices(c Change) []splice {
-	place := bare(c.Place.node)
+	place := c.Place.node
 	if _, ok := c.Place.Text(); !ok {
 		return nil
 	}
@@ -127,7 +127,7 @@ func (f *File) splices(c Change) []splice {
 func (f *File) differsOnlyAt(changes []Change, text string) bool {
 	wanted := make(map[ast.Node]string, len(changes))
 	for _, c := range changes {
-		wanted[bare(c.Place.node)] = c.Text
+		wanted[c.Place.node] = c.Text
 	}
 	other, err := Parse(text)
 	return err == nil && slices.Equal(f.comments, other.comments) &&
@@ -139,7 +139,7 @@ func same(a, b ast.Node, wanted map[ast.Node]string) bool {
 		return a == b
 	}
 	if want, ok := wanted[a]; ok {
-		got, ok := Node{node: b}.Text()
+		got, ok := Node{node: bare(b)}.Text()
 		return ok && got == want
 	}
 	if a.Type() != b.Type() {
@@ -151,7 +151,7 @@ func same(a, b ast.Node, wanted map[ast.Node]string) bool {
 	}
 	if len(within) == 0 {
 		was, _ := Node{node: a}.Text()
-		got, _ := Node{node: b}.Text()
+		got, _ := Node{node: bare(b)}.Text()
 		if was != got {
 			return false
 		}
