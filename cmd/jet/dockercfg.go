@@ -234,6 +234,9 @@ func (r *reader) writeCredentials(ctx context.Context, output string, text []byt
 		if err := guardKey(output, r.key); err != nil {
 			return err
 		}
+		if output == "-" {
+			p.maskCredentials(text)
+		}
 		return p.write(ctx, output, outfile.Private, func(w io.Writer, _ bool) error {
 			_, err := w.Write(text)
 			return err

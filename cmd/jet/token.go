@@ -69,6 +69,7 @@ func (p *program) token(c *cli.Context) error {
 		return fail("%s has no credential for %s", f.shown(), host).hint("it has credentials for " + f.registries())
 	}
 	secret := cmp.Or(entry.IdentityToken.Reveal(), entry.Password.Reveal(), entry.RegistryToken.Reveal())
+	p.mask(secret)
 	if _, ok := terminalOf(p.stdout); ok {
 		secret += "\n"
 	}
