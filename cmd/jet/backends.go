@@ -1,16 +1,23 @@
 package main
 
 import (
+	"io"
+
 	"github.com/dockercfg/jet/generators"
 	"github.com/dockercfg/jet/generators/login"
 	"github.com/dockercfg/jet/generators/store"
 )
 
-// backends is the one list of what "jet generate dockercfg" can ask. The config is
-// for what the store takes from the command line.
-func backends(c store.Config) (*generators.Registry, error) {
+// A backendConfig is what backends take from the command line.
+type backendConfig struct {
+	registries []string  // to ask for, in normal form; nil for all
+	stderr     io.Writer // of programs that are run
+}
+
+// backends is the one list of what "jet generate dockercfg" can ask.
+func backends(c backendConfig) (*generators.Registry, error) {
 	return generators.NewRegistry(
 		login.Backend(),
-		c.Backend(),
+		store.Config{Registries: c.registries, Stderr: c.stderr}.Backend(),
 	)
 }

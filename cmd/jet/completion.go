@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
-
-	"github.com/dockercfg/jet/generators/store"
 )
 
 func (p *program) completionCommand() *cli.Command {
@@ -102,7 +100,7 @@ func flagValues(name string) []string {
 		return []string{"docker", "dotenv"}
 	case "from":
 		var names []string
-		if registry, err := backends(store.Config{}); err == nil {
+		if registry, err := backends(backendConfig{}); err == nil {
 			for _, b := range registry.All() {
 				names = append(names, b.Name)
 			}

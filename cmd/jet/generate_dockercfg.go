@@ -7,14 +7,14 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/dockercfg/jet/dockercfg"
 	"github.com/dockercfg/jet/generators"
+	externalgenerator "github.com/dockercfg/jet/generators/program"
 	"github.com/dockercfg/jet/generators/store"
-	"github.com/dockercfg/jet/internal/credentialstore"
-	"github.com/dockercfg/jet/internal/dockerconfig"
 	"github.com/dockercfg/jet/internal/helperconfig"
 	"github.com/dockercfg/jet/internal/outfile"
 )
@@ -29,12 +29,15 @@ jet generate dockercfg dockercfg.encrypted --env-file credentials.env.encrypted 
 jet generate dockercfg ~/.docker/config.json --env-file hub.env --env-file quay.env
 jet generate dockercfg dockercfg.encrypted --from store --registry quay.io --encrypt
 DOCKER_USERNAME=ci DOCKER_PASSWORD=$TOKEN jet generate dockercfg --from login -`,
-		Description: `The variables come from the environment, or from each --env-file by itself: those of one file are never mixed with those of another or of the environment. Without --from the variables that are set decide which backends run; if there are none, and no env files, it is the store, on macOS and wherever Docker's configuration names one. An env file may be encrypted; it is decrypted in memory. If some credentials cannot be had, the others are written all the same, and the exit code is 1. The output is readable by you alone (0600) unless --encrypt is given. "-" is stdin or stdout.`,
+		Description: `The variables come from the environment, or from each --env-file by itself: those of one file are never mixed with those of another or of the environment. Without --from the variables that are set decide which backends run; if there are none, and no env files, it is the store, on macOS and wherever Docker's configuration names one. An env file may be encrypted; it is decrypted in memory. Backends run side by side. If one fails nothing is written, unless --keep-going is given; what a store lacks does not keep the rest from being written, and the exit code is 1. The output is readable by you alone (0600) unless --encrypt is given. "-" is stdin or stdout.`,
 		Flags: slices.Concat([]cli.Flag{
-			&cli.StringSliceFlag{Name: "from", Usage: "run the backend `NAME`; may be repeated"},
-			&cli.StringSliceFlag{Name: "registry", Usage: "take the credential for `HOST` alone, and ask a store for no other; may be repeated"},
+			&cli.StringSliceFlag{Name: "from", Usage: "run the backend `NAME`, built in or a program jet-generator-NAME on PATH; may be repeated"},
+			&cli.StringSliceFlag{Name: "registry", Usage: "take the credential for `HOST` alone, and ask for no other; may be repeated"},
 			&cli.StringSliceFlag{Name: "env-file", Usage: "take variables from `FILE` and not from the environment; may be repeated"},
 			&cli.StringFlag{Name: "env-syntax", Usage: "read env files as `SYNTAX`: docker (as docker run --env-file, the default) or dotenv"},
+			&cli.BoolFlag{Name: "keep-going", Usage: "write what can be had if a backend fails; the exit code is 1 all the same"},
+			&cli.DurationFlag{Name: "timeout", Usage: "give up when all backends together took longer than `TIME`", Value: defaultTimeout},
+			&cli.DurationFlag{Name: "min-ttl", Usage: "fail if a credential would expire within `TIME`, such as 2h"},
 		}, outputFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: "encrypt", Usage: "write the output encrypted with the project key"},
 			keyPathFlag(), trustKeyFlag(), formatFlag(), requireFlag(),
@@ -52,11 +55,15 @@ func (p *program) generateDockercfg(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	registry, err := backends(store.Config{Registries: only, Stderr: p.stderr})
+	limits, err := wantedLimits(c)
 	if err != nil {
 		return err
 	}
-	asked, err := askedBackends(registry, c.StringSlice("from"))
+	registry, err := backends(backendConfig{registries: only, stderr: p.stderr})
+	if err != nil {
+		return err
+	}
+	asked, err := p.askedBackends(c.Context, registry, c.StringSlice("from"), only)
 	if err != nil {
 		return err
 	}
@@ -83,11 +90,14 @@ func (p *program) generateDockercfg(c *cli.Context) error {
 	if err := guardStore(output, runs); err != nil {
 		return err
 	}
-	file, lacking, err := p.collect(c.Context, runs, only)
+	made, err := p.collect(c.Context, runs, only, limits)
 	if err != nil {
 		return err
 	}
-	data, registries, err := p.encode(file, wanted, "")
+	if sealed != nil {
+		p.warnShortLived(made.lives, output)
+	}
+	data, registries, err := p.encode(made.file, wanted, "")
 	if err != nil {
 		return err
 	}
@@ -95,9 +105,10 @@ func (p *program) generateDockercfg(c *cli.Context) error {
 		return err
 	}
 	p.note("wrote %s%s for %s", display(output, "to stdout"), sealed, registries)
-	if lacking != nil {
+	p.noteLives(made.lives)
+	if made.lacking != nil {
 		p.warn("what is written lacks what the errors below are about")
-		return lacking
+		return made.lacking
 	}
 	return nil
 }
@@ -135,24 +146,48 @@ func guardStore(output string, runs []run) error {
 	return nil
 }
 
-// askedBackends gives the backends of these names, each once.
-func askedBackends(registry *generators.Registry, names []string) ([]generators.Backend, error) {
+// askedBackends gives the backends of these names, each once: built in, or programs.
+func (p *program) askedBackends(ctx context.Context, registry *generators.Registry, names, only []string) ([]generators.Backend, error) {
 	var asked []generators.Backend
 	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			continue
+		}
 		backend, ok := registry.Lookup(name)
 		if !ok {
-			var known []string
-			for _, b := range registry.All() {
-				known = append(known, b.Name)
+			var err error
+			if backend, err = p.programBackend(ctx, registry, name, only); err != nil {
+				return nil, err
 			}
-			return nil, misuse("--from: there is no backend %q (known: %s)", name, strings.Join(known, ", ")).
-				hint(`"jet generate dockercfg --help" describes the backends`)
 		}
-		if !slices.Contains(names[:i], name) {
-			asked = append(asked, backend)
-		}
+		asked = append(asked, backend)
 	}
 	return asked, nil
+}
+
+// describeTimeout is how long a program may take to say what it is.
+const describeTimeout = 5 * time.Second
+
+// programBackend gives the backend that is a program on PATH.
+func (p *program) programBackend(ctx context.Context, registry *generators.Registry, name string, only []string) (generators.Backend, error) {
+	var known []string
+	for _, b := range registry.All() {
+		known = append(known, b.Name)
+	}
+	hint := `"jet generate dockercfg --help" describes the backends`
+	if near := nearest(name, known); near != "" {
+		hint = "did you mean --from " + near + "? " + hint
+	}
+	if err := generators.CheckName(name); err != nil {
+		return generators.Backend{}, misuse("--from: there is no backend %q (known: %s)", name, strings.Join(known, ", ")).hint(hint)
+	}
+	ctx, cancel := context.WithTimeout(ctx, describeTimeout)
+	defer cancel()
+	b, err := externalgenerator.Describe(ctx, externalgenerator.Config{Name: name, Registries: only, Stderr: p.stderr})
+	if errors.Is(err, externalgenerator.ErrNotFound) {
+		return b, fail("--from: there is no backend %q (known: %s), and no program %s%s on PATH", name, strings.Join(known, ", "), externalgenerator.Prefix, name).hint(hint)
+	}
+	return b, err
 }
 
 // A run is a backend and the scope it takes its variables from.
@@ -290,107 +325,4 @@ func nothingSelected(registry *generators.Registry, scopes []scope) error {
 	return fail("no backend is selected: one of its variables has to be set in %s: %s",
 		strings.Join(where, " or "), strings.Join(selecting, "; ")).
 		hint(`"jet generate dockercfg OUTPUT --env-file credentials.env" reads them from a file, one NAME=value a line; "jet generate dockercfg --help" lists them all`)
-}
-
-// collect runs the backends and merges what they make, of these registries alone
-// unless there are none. All errors are reported, so that everything that is
-// missing is named at once. What lacks in a file that is good otherwise is not an
-// error but apart.
-func (p *program) collect(ctx context.Context, runs []run, only []string) (file *dockercfg.File, lacking, err error) {
-	file = new(dockercfg.File)
-	var errs, absent failures
-	origins := make(map[string]string) // by registry
-	for _, r := range runs {
-		source, err := r.backend.Open(r.scope.env)
-		if err != nil {
-			errs = append(errs, adviseVariables(fmt.Errorf("%s%w", r.from(), err), r.scope))
-			continue
-		}
-		result, err := source.Generate(ctx)
-		var partial *generators.PartialError
-		if errors.As(err, &partial) {
-			for _, err := range partial.Errors {
-				absent = append(absent, adviseStore(fmt.Errorf("%s%w", r.from(), err)))
-			}
-		} else if err != nil {
-			errs = append(errs, adviseStore(fmt.Errorf("%s%w", r.from(), err)))
-			continue
-		}
-		for _, notice := range result.Notices {
-			p.warn("%s%s: %s", r.from(), r.backend.Name, notice)
-		}
-		for _, entry := range result.Entries {
-			key, err := registryKey(entry.Registry)
-			if err == nil && only != nil && !slices.Contains(only, key) {
-				p.note("%s%s: left out %s, which --registry does not name", r.from(), r.backend.Name, key)
-				continue
-			}
-			err = file.Add(entry)
-			var conflict *dockercfg.ConflictError
-			if errors.As(err, &conflict) {
-				err = fail("%s and %s: %w", origins[conflict.Registry], r.origin(), err).
-					hint("leave one of the two away; a dockercfg holds one credential for a registry")
-			} else if err != nil {
-				err = fmt.Errorf("%s%s: %w", r.from(), r.backend.Name, err)
-			}
-			if err != nil {
-				errs = append(errs, err)
-			} else if origins[key] == "" {
-				origins[key] = r.origin()
-			}
-		}
-	}
-	if errs == nil && absent == nil {
-		for _, key := range only {
-			if origins[key] == "" {
-				errs = append(errs, fmt.Errorf("no backend made a credential for %s", key))
-			}
-		}
-	}
-	switch {
-	case errs != nil, absent != nil && len(file.Entries()) == 0:
-		return nil, nil, append(errs, absent...)
-	case absent != nil:
-		return file, absent, nil
-	}
-	return file, nil, nil
-}
-
-// origin names a run beside another one.
-func (r run) origin() string {
-	if r.scope.file == "" {
-		return "the backend " + r.backend.Name
-	}
-	return r.scope.name
-}
-
-// adviseStore says what to do about an error of a credential store.
-func adviseStore(err error) error {
-	var locked *credentialstore.LockedError
-	var missing *credentialstore.NotFoundError
-	var late *credentialstore.TimeoutError
-	var form *dockerconfig.FormError
-	switch {
-	case errors.As(err, &locked):
-		return fail("%w", err).hint(locked.Unlock())
-	case errors.As(err, &missing):
-		return fail("%w", err).hint(`Docker's config.json names it, under credsStore or credHelpers; "jet dockercfg show ~/.docker/config.json" lists for what`)
-	case errors.As(err, &late):
-		return fail("%w", err).hint("a question for a password may wait behind other windows; --registry HOST asks for less")
-	case errors.As(err, &form):
-		return fail("%w", err).hint(fmt.Sprintf("\"jet dockercfg convert %s OUTPUT\" makes a config.json of it", shellWord(form.Path)))
-	}
-	return err
-}
-
-// adviseVariables says where missing variables are looked for.
-func adviseVariables(err error, s scope) error {
-	var missing *generators.MissingVariablesError
-	switch {
-	case !errors.As(err, &missing):
-		return err
-	case s.file == "":
-		return fail("%w", err).hint(`"jet generate dockercfg OUTPUT --env-file credentials.env" reads variables from a file, one NAME=value a line`)
-	}
-	return fail("%w", err).hint(`each env file has to hold all variables of a backend, one NAME=value a line; "jet generate dockercfg --help" lists them`)
 }

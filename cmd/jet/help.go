@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
-
-	"github.com/dockercfg/jet/generators/store"
 )
 
 func (p *program) helpCommand() *cli.Command {
@@ -163,7 +161,7 @@ func backendRows(command *cli.Command) (rows [][2]string) {
 	if findFlag(command.Flags, "from") == nil {
 		return nil
 	}
-	registry, err := backends(store.Config{})
+	registry, err := backends(backendConfig{})
 	if err != nil {
 		return nil
 	}

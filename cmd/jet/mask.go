@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -42,7 +43,8 @@ const longWord = 40
 
 // maskCredentials masks the secrets in a dockercfg of any form.
 func (p *program) maskCredentials(text []byte) {
-	if file, err := kubernetes.Parse(text); err == nil {
+	// The form env is a config.json behind a name.
+	if file, err := kubernetes.Parse(bytes.TrimPrefix(text, []byte("DOCKER_AUTH_CONFIG="))); err == nil {
 		for _, e := range file.Entries() {
 			auth := base64.StdEncoding.EncodeToString([]byte(e.Username + ":" + e.Password.Reveal()))
 			p.mask(e.Password.Reveal(), e.IdentityToken.Reveal(), e.RegistryToken.Reveal(), auth)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -31,6 +32,15 @@ func (f *failure) Unwrap() error { return f.err }
 func (f *failure) hint(text string) *failure {
 	f.hints = append(f.hints, text)
 	return f
+}
+
+// withHint adds a line of advice to an error that may have some already.
+func withHint(err error, text string) *failure {
+	f := fail("%w", err)
+	if inner, ok := errors.AsType[*failure](err); ok {
+		f.hints, f.misuse = slices.Clone(inner.hints), inner.misuse
+	}
+	return f.hint(text)
 }
 
 // fail makes a failure of a format as fmt.Errorf has it.

@@ -34,6 +34,8 @@ func (c Config) Backend() generators.Backend {
 		Name:      name,
 		Summary:   "what docker login has put into the keychain or another credential store",
 		Variables: []generators.Variable{folder},
+		// The keychain may ask its owner, who may be at coffee.
+		Interactive: true,
 		Open: func(env generators.Env) (generators.Source, error) {
 			s, err := New(c.withEnv(env))
 			if err != nil {
