@@ -56,21 +56,22 @@ func Ask(client *http.Client, request *http.Request, into any) error {
 		return fmt.Errorf("%s: %w", host, err)
 	}
 	if err := json.Unmarshal(body, into); err != nil {
-		return &AnswerError{host, notJSON(body, answer.Header)}
+		return NotJSON(host, body, answer.Header)
 	}
 	return nil
 }
 
-// notJSON says what an answer is in place of the JSON that was wanted.
-func notJSON(body []byte, header http.Header) string {
+// NotJSON says what an answer is in place of the JSON that was wanted.
+func NotJSON(host string, body []byte, header http.Header) *AnswerError {
+	problem := "is not JSON"
 	text := strings.TrimSpace(string(body))
 	switch {
 	case text == "":
-		return "is empty"
+		problem = "is empty"
 	case strings.HasPrefix(text, "<"):
-		return "is a web page (HTML or XML) and not JSON: a proxy or a sign-in page may stand between"
+		problem = "is a web page (HTML or XML) and not JSON: a proxy or a sign-in page may stand between"
 	case strings.Contains(header.Get("Content-Type"), "json"):
-		return "is not valid JSON, or not of the form that was expected"
+		problem = "is not valid JSON, or not of the form that was expected"
 	}
-	return "is not JSON"
+	return &AnswerError{host, problem}
 }

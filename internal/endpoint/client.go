@@ -27,10 +27,17 @@ type Options struct {
 	// Wait is how long the first pause between two tries is, doubled for each
 	// further one, unless the server names another; 0 means 200 ms.
 	Wait time.Duration
+	// Reach is how long it may take to reach the host before another try; 0 means 10 s.
+	Reach time.Duration
+	// NoProxy keeps requests from the proxy that the environment names. It is for
+	// metadata servers, which are another one for each machine: a proxy would ask
+	// its own.
+	NoProxy bool
 }
 
-// NewClient makes a client. It goes through the proxy that the environment names
-// (http.ProxyFromEnvironment). The deadline is that of the request's context.
+// NewClient makes a client. Unless told otherwise it goes through the proxy that the
+// environment names (http.ProxyFromEnvironment). The deadline is that of the
+// request's context.
 //
 // Errors are those of net/http, among them *RedirectError, and those of the
 // answer's body *AnswerError, wrapped in *url.Error.
@@ -41,10 +48,10 @@ func NewClient(o Options) *http.Client {
 	if o.Wait == 0 {
 		o.Wait = 200 * time.Millisecond
 	}
-	return &http.Client{
-		Transport:     &retrier{next: newTransport(o.Roots), tries: o.Tries, wait: o.Wait},
-		CheckRedirect: refuseRedirect,
+	if o.Reach == 0 {
+		o.Reach = 10 * time.Second
 	}
+	return &http.Client{Transport: &retrier{next: newTransport(o), tries: o.Tries, wait: o.Wait}}
 }
 
 // RedirectError says that a server answered with a redirect, which was not followed.
@@ -56,8 +63,18 @@ func (e *RedirectError) Error() string {
 	return fmt.Sprintf("%s answers with a redirect to %s, which a server of credentials has no reason to; it is not followed", e.From, e.To)
 }
 
-func refuseRedirect(next *http.Request, before []*http.Request) error {
-	return &RedirectError{From: before[0].URL.Host, To: next.URL.Host}
+// refuseRedirect gives the error for an answer that is a redirect, nil for others. It
+// is for the transport, since libraries build clients of their own around that.
+func refuseRedirect(answer *http.Response, request *http.Request) error {
+	location := answer.Header.Get("Location")
+	if answer.StatusCode/100 != 3 || location == "" {
+		return nil
+	}
+	to := "an address that is none"
+	if u, err := request.URL.Parse(location); err == nil {
+		to = u.Host
+	}
+	return &RedirectError{From: request.URL.Host, To: to}
 }
 
 // AnswerError says what is wrong with an answer, without any part of it.
@@ -83,6 +100,10 @@ func (r *retrier) RoundTrip(request *http.Request) (*http.Response, error) {
 	for try := 1; ; try++ {
 		answer, err := r.next.RoundTrip(request)
 		if err == nil {
+			if err := refuseRedirect(answer, request); err != nil {
+				answer.Body.Close()
+				return nil, err
+			}
 			answer.Body = &boundedBody{ReadCloser: answer.Body, host: request.URL.Host, left: MaxAnswer}
 		}
 		if try == r.tries || !worthAnotherTry(answer, err) || request.Body != nil && request.GetBody == nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -85,6 +86,10 @@ func TestAsk(t *testing.T) {
 		{"redirect to another host", func(w http.ResponseWriter, r *http.Request, _ int) {
 			http.Redirect(w, r, other.URL+"/?"+canary, http.StatusTemporaryRedirect)
 		}, "answers with a redirect to " + strings.TrimPrefix(other.URL, "http://"), 1},
+		{"redirect to nowhere", func(w http.ResponseWriter, _ *http.Request, _ int) {
+			w.Header().Set("Location", "http://%zz/"+canary)
+			w.WriteHeader(http.StatusFound)
+		}, "is not followed", 1},
 		{"redirect to itself", func(w http.ResponseWriter, r *http.Request, _ int) { http.Redirect(w, r, "/", http.StatusFound) }, "is not followed", 1},
 	} {
 		t.Run(c.label, func(t *testing.T) {
@@ -112,6 +117,12 @@ func TestAsk(t *testing.T) {
 				t.Errorf("asked %d times, want %d", tries, c.tries)
 			}
 		})
+	}
+	// Nor by a client that is built around the transport, as libraries do.
+	server := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusTemporaryRedirect))
+	defer server.Close()
+	if err := Ask(&http.Client{Transport: NewClient(Options{}).Transport}, post(t, server.URL), nil); err == nil || !strings.Contains(err.Error(), "is not followed") {
+		t.Errorf("another client: got %v", err)
 	}
 	if n := elsewhere.Load(); n != 0 {
 		t.Errorf("the other host was asked %d times", n)
@@ -212,10 +223,32 @@ func TestQuickRoots(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
 	q := &quickRoots{}
-	q.first.Do(func() { q.quick = transportWith(x509.NewCertPool()) })
-	q.whole.Do(func() { q.full = transportWith(roots) })
+	q.first.Do(func() { q.quick = Options{}.transport(x509.NewCertPool()) })
+	q.whole.Do(func() { q.full = Options{}.transport(roots) })
 	var got token
 	if err := Ask(&http.Client{Transport: q}, post(t, server.URL), &got); err != nil || got.Token != canary {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestReach asks a server that takes connections and says nothing.
+func TestReach(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	began := time.Now()
+	err = Ask(NewClient(Options{Reach: 50 * time.Millisecond}), post(t, "https://"+listener.Addr().String()), nil)
+	if took := time.Since(began); err == nil || took > 3*time.Second {
+		t.Errorf("got %v after %v", err, took)
+	}
+}
+
+// TestNoProxy has an environment that names a proxy. It is read once in a process,
+// so the transport is looked at instead of asked.
+func TestNoProxy(t *testing.T) {
+	if (Options{}).transport(nil).Proxy == nil || (Options{NoProxy: true}).transport(nil).Proxy != nil {
+		t.Error("the proxy is not as the options say")
 	}
 }

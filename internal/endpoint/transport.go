@@ -9,24 +9,24 @@ import (
 	"net/http"
 	"sync"
 	"syscall"
-	"time"
 )
 
-// dialTimeout is how long it may take to reach a host before another try.
-const dialTimeout = 10 * time.Second
-
-func newTransport(roots *x509.CertPool) http.RoundTripper {
-	if roots != nil {
-		return transportWith(roots)
+func newTransport(o Options) http.RoundTripper {
+	if o.Roots != nil {
+		return o.transport(o.Roots)
 	}
-	return &quickRoots{}
+	return &quickRoots{options: o}
 }
 
-func transportWith(roots *x509.CertPool) *http.Transport {
+func (o Options) transport(roots *x509.CertPool) *http.Transport {
+	proxy := http.ProxyFromEnvironment
+	if o.NoProxy {
+		proxy = nil
+	}
 	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
-		TLSHandshakeTimeout:    dialTimeout,
+		Proxy:                  proxy,
+		DialContext:            (&net.Dialer{Timeout: o.Reach}).DialContext,
+		TLSHandshakeTimeout:    o.Reach,
 		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		ForceAttemptHTTP2:      false, // one request does not gain from it
 		MaxResponseHeaderBytes: 64 << 10,
@@ -40,18 +40,19 @@ func transportWith(roots *x509.CertPool) *http.Transport {
 // server. A server that is not known by the file is asked again with all that the
 // system has.
 type quickRoots struct {
+	options      Options
 	first, whole sync.Once
 	quick, full  *http.Transport
 }
 
 func (q *quickRoots) RoundTrip(request *http.Request) (*http.Response, error) {
-	q.first.Do(func() { q.quick = transportWith(quickPool()) })
+	q.first.Do(func() { q.quick = q.options.transport(quickPool()) })
 	answer, err := q.quick.RoundTrip(request)
 	if q.quick.TLSClientConfig.RootCAs == nil || !isUnknownAuthority(err) || request.Body != nil && request.GetBody == nil {
 		return answer, err
 	}
 	// The handshake failed, so nothing of the request was sent.
-	q.whole.Do(func() { q.full = transportWith(nil) })
+	q.whole.Do(func() { q.full = q.options.transport(nil) })
 	again := request.Clone(request.Context())
 	if request.GetBody != nil {
 		if again.Body, err = request.GetBody(); err != nil {
