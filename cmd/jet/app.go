@@ -58,6 +58,7 @@ func (p *program) app() *cli.App {
 			p.encryptCommand(),
 			p.decryptCommand(),
 			p.editCommand(),
+			p.execCommand(),
 			p.inspectCommand(),
 			p.generateCommand(),
 			p.dockercfgCommand(),

@@ -13,6 +13,7 @@ type line struct {
 	names         []string // of the command and its parents, without the program's
 	flags         []givenFlag
 	paths         []string
+	before        int // how many paths stand before "--"; -1 without one
 	help, version bool
 }
 
@@ -34,13 +35,14 @@ func globalFlags() []cli.Flag {
 // parseLine reads the words after the program's name. An error is about the
 // words alone.
 func parseLine(app *cli.App, words []string) (*line, error) {
-	l := new(line)
+	l := &line{before: -1}
 	command := root(app)
 	for len(words) > 0 {
 		word := words[0]
 		words = words[1:]
 		switch {
 		case word == "--":
+			l.before = len(l.paths)
 			l.paths = append(l.paths, words...)
 			words = nil
 		case len(word) > 1 && word[0] == '-':
@@ -64,7 +66,31 @@ func parseLine(app *cli.App, words []string) (*line, error) {
 			return nil, unknownFlag(app, l.names, command, given.word)
 		}
 	}
+	if runsProgram(command) && !l.help && !l.version {
+		return l, l.checkProgram(app, command)
+	}
 	return l, nil
+}
+
+// runsProgram tells a command that takes the words of another program's.
+func runsProgram(command *cli.Command) bool { return strings.HasPrefix(command.ArgsUsage, "-- ") }
+
+// checkProgram checks that the words of another program stand behind "--", where
+// its flags cannot be taken for ours.
+func (l *line) checkProgram(app *cli.App, command *cli.Command) error {
+	line := commandLine(app, l.names)
+	var m *failure
+	switch {
+	case len(l.paths) == 0 || l.before == len(l.paths):
+		m = misuse("%s needs a command to run, after --", line)
+	case l.before != 0:
+		m = misuse("%s: the command to run, with its flags, stands after --, and %q stands before it", line, l.paths[0])
+	case l.paths[0] == "":
+		m = misuse("%s: the name of the command is empty", line)
+	default:
+		return nil
+	}
+	return m.hint(usageOf(line, command))
 }
 
 // addFlag takes in the flag that word names and gives the words that are left

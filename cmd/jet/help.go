@@ -55,8 +55,11 @@ func variables() []variable {
 // keyLookup is where the project key comes from.
 const keyLookup = "The project key comes from --key-path, JET_KEY, JET_KEY_COMMAND, JET_KEY_PATH, or codeship.aes in this folder or one above it up to the top of the git work tree; the first of these that is there decides."
 
-// exitCodes are the same for all commands.
-const exitCodes = "0 done, 1 failed, 2 used wrongly"
+// exitCodes are the same for all commands, but for those that run a program.
+const (
+	exitCodes        = "0 done, 1 failed, 2 used wrongly"
+	exitCodesProgram = "those of the command; 125 jet failed, 126 the command cannot be run, 127 it is not there, 2 jet is used wrongly"
+)
 
 func helpText(app *cli.App, line string, command *cli.Command) string {
 	var b strings.Builder
@@ -84,7 +87,11 @@ func helpText(app *cli.App, line string, command *cli.Command) string {
 	section(&b, "Backends and their variables", backendRows(command))
 	section(&b, "Flags", flagRows(append(append([]cli.Flag{}, command.Flags...), globalFlags()...)))
 	section(&b, "Environment", variableRows(command))
-	b.WriteString("\nExit codes: " + exitCodes + "\n")
+	codes := exitCodes
+	if runsProgram(command) {
+		codes = exitCodesProgram
+	}
+	b.WriteString("\n" + fold("Exit codes: "+codes, "") + "\n")
 	if isRoot {
 		b.WriteString("\n\"jet COMMAND --help\" tells more about a command.\n")
 	}
@@ -94,6 +101,8 @@ func helpText(app *cli.App, line string, command *cli.Command) string {
 // synopsis is a command in the notation of manual pages.
 func synopsis(line string, command *cli.Command) string {
 	switch {
+	case runsProgram(command):
+		return line + " [flags] " + command.ArgsUsage
 	case command.ArgsUsage != "":
 		line += " " + command.ArgsUsage
 	case command.Subcommands != nil:

@@ -20,6 +20,7 @@ type interrupter struct {
 	cancel  context.CancelFunc
 	begin   sync.Once
 	signals chan os.Signal
+	done    chan struct{} // closed when nobody attends to signals any more
 
 	mutex     sync.Mutex
 	listening bool
@@ -33,7 +34,7 @@ const listenAfter = 10 * time.Millisecond
 // interruptible gives the context that an interrupt ends.
 func interruptible() (context.Context, *interrupter) {
 	ctx, cancel := context.WithCancel(context.Background())
-	i := &interrupter{cancel: cancel, signals: make(chan os.Signal, 1)}
+	i := &interrupter{cancel: cancel, signals: make(chan os.Signal, 1), done: make(chan struct{})}
 	time.AfterFunc(listenAfter, i.listen)
 	return ctx, i
 }
@@ -55,6 +56,7 @@ func (i *interrupter) listen() {
 // attend waits for the first interrupt that is ours. Unless it is patient, the
 // second one kills the process.
 func (i *interrupter) attend() {
+	defer close(i.done)
 	for s := range i.signals {
 		i.mutex.Lock()
 		passedOver := i.lent && (s == os.Interrupt || s == syscall.SIGQUIT)
@@ -96,6 +98,18 @@ func (i *interrupter) lend(lent bool) {
 	i.mutex.Lock()
 	defer i.mutex.Unlock()
 	i.lent = lent
+}
+
+// handOver leaves all signals to another program, or to somebody who catches them
+// already. Those that came before have ended the context when it returns.
+func (i *interrupter) handOver() {
+	if i == nil {
+		return
+	}
+	i.begin.Do(func() { close(i.done) })
+	signal.Stop(i.signals)
+	close(i.signals)
+	<-i.done
 }
 
 // shield is for the moment in which an output takes its name, which must not be

@@ -59,14 +59,32 @@ type failures []error
 func (f failures) Error() string   { return errors.Join(f...).Error() }
 func (f failures) Unwrap() []error { return f }
 
+// An ending is an error with an exit code of its own, unless that is about the
+// arguments alone.
+type ending struct {
+	err  error // nil if there is nothing to report
+	code int
+}
+
+func (e *ending) Error() string { return fmt.Sprintf("exit status %d: %v", e.code, e.err) }
+func (e *ending) Unwrap() error { return e.err }
+
 // report prints what went wrong and gives the exit code.
 func (p *program) report(ctx context.Context, err error) int {
 	if err == nil {
 		return exitDone
 	}
+	failed := exitFailed
+	var own *ending
+	if errors.As(err, &own) {
+		failed, err = own.code, own.err
+		if err == nil {
+			return failed
+		}
+	}
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		p.print("error: ", "interrupted")
-		return exitFailed
+		return failed
 	}
 	var all failures
 	if !errors.As(err, &all) {
@@ -78,7 +96,7 @@ func (p *program) report(ctx context.Context, err error) int {
 		p.print("error: ", err.Error())
 		var f *failure
 		if !errors.As(err, &f) || !f.misuse {
-			code = exitFailed
+			code = failed
 		}
 		if f != nil {
 			hints = append(hints, f.hints...)

@@ -102,19 +102,25 @@ func (p *program) environment() scope {
 
 // scope reads one env file.
 func (r *scopeReader) scope(ctx context.Context, name string) (scope, error) {
+	file, _, err := r.envFile(ctx, name)
+	return scope{name: display(name, "stdin"), file: name, env: file.Lookup}, err
+}
+
+// envFile reads one env file and says what is odd in it. The format is what it was
+// encrypted in, 0 for nothing.
+func (r *scopeReader) envFile(ctx context.Context, name string) (envfile.File, crypto.Format, error) {
 	data, format, err := r.read(ctx, name, "env file")
 	if err != nil {
-		return scope{}, err
+		return envfile.File{}, 0, err
 	}
 	file, err := envfile.Parse(data, r.syntax)
 	if err != nil {
-		return scope{}, parseFailure(err, name, format)
+		return envfile.File{}, 0, parseFailure(err, name, format)
 	}
-	shown := display(name, "stdin")
 	for _, notice := range file.Notices {
-		r.program.warn("%s: %v", shown, notice)
+		r.program.warn("%s: %v", display(name, "stdin"), notice)
 	}
-	return scope{name: shown, file: name, env: file.Lookup}, nil
+	return file, format, nil
 }
 
 // parseFailure says what is wrong with an env file, and never quotes it. The

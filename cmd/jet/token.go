@@ -7,7 +7,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/dockercfg/jet/crypto"
 	"github.com/dockercfg/jet/dockercfg"
 	"github.com/dockercfg/jet/internal/credentialhelper"
 	"github.com/dockercfg/jet/internal/outfile"
@@ -56,8 +55,8 @@ func (p *program) token(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if f.format == 0 && r.required != 0 {
-		return fail("%w: %s is not encrypted, and at least %v is required", crypto.ErrWeakFormat, f.shown(), r.required)
+	if err := r.refusePlain(f.shown(), f.format); err != nil {
+		return err
 	}
 	entry, found, err := f.Lookup(host)
 	switch {

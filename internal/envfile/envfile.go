@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -132,7 +133,16 @@ func checkLine(line []byte, number int) error {
 	case !utf8.Valid(line):
 		return &ParseError{Line: number, Problem: "it is not valid UTF-8", Hint: "save the file as UTF-8"}
 	case bytes.IndexByte(line, 0) >= 0:
-		return &ParseError{Line: number, Problem: "it holds a NUL byte", Hint: "save the file as UTF-8; UTF-16 is full of NUL bytes"}
+		return &ParseError{Line: number, Problem: holderOf(line) + " holds a NUL byte, which no environment can hold", Hint: "save the file as UTF-8; UTF-16 is full of NUL bytes"}
 	}
 	return nil
+}
+
+// holderOf names what is on a line by the variable, if its name can be shown.
+func holderOf(line []byte) string {
+	name, _, set := strings.Cut(strings.TrimLeft(string(line), " \t"), "=")
+	if set && isPlainName(name) {
+		return "the value of " + name
+	}
+	return "it"
 }

@@ -1,5 +1,6 @@
-// Package process runs other programs so that they end when their context does,
-// do not see the project key, and cannot flood us.
+// Package process runs other programs: for us, so that they end when their context
+// does, do not see the project key and cannot flood us; or in our place, so that
+// nobody sees a difference.
 package process
 
 import (
@@ -26,12 +27,13 @@ var hidden = []string{"JET_KEY", "JET_KEY_COMMAND"}
 // without the variables that hold the project key.
 func Command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := command(ctx, name, args...)
-	cmd.Env = environment()
+	cmd.Env = Environment()
 	cmd.WaitDelay = pipeGrace
 	return cmd
 }
 
-func environment() []string {
+// Environment gives our environment without the variables that hold the project key.
+func Environment() []string {
 	var kept []string
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
