@@ -20,7 +20,12 @@ func keyPathFlag() cli.Flag {
 
 // findKey looks the project key up.
 func (p *program) findKey(ctx context.Context, keyPath string) (projectkey.Found, error) {
-	lookup := projectkey.Lookup{KeyPath: keyPath, LookupEnv: p.lookupEnv, Stderr: p.stderr}
+	return p.findKeyFrom(ctx, "", keyPath)
+}
+
+// findKeyFrom looks the project key up from another folder than the current one.
+func (p *program) findKeyFrom(ctx context.Context, dir, keyPath string) (projectkey.Found, error) {
+	lookup := projectkey.Lookup{KeyPath: keyPath, LookupEnv: p.lookupEnv, Dir: dir, Stderr: p.stderr}
 	key, err := lookup.Find(ctx)
 	for _, warning := range key.Warnings {
 		p.warn("%s", warning)

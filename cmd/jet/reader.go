@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 
 	"github.com/urfave/cli/v2"
 
@@ -22,6 +24,9 @@ type reader struct {
 	required crypto.Format
 	keyPath  string
 	trust    string           // --trust-key
+	dir      string           // where the key is looked for, "" for the current folder
+	past     bool             // what was encrypted before the last rotation of the key is read too
+	former   bool             // what was read last was encrypted then
 	key      projectkey.Found // after findKey
 	haveKey  bool
 }
@@ -37,7 +42,7 @@ func (r *reader) findKey(ctx context.Context) (projectkey.Found, error) {
 		return r.key, nil
 	}
 	var err error
-	r.key, err = r.program.findKey(ctx, r.keyPath)
+	r.key, err = r.program.findKeyFrom(ctx, r.dir, r.keyPath)
 	r.haveKey = err == nil
 	return r.key, err
 }
@@ -49,6 +54,11 @@ func (r *reader) read(ctx context.Context, name, kind string) ([]byte, crypto.Fo
 	if err != nil {
 		return nil, 0, err
 	}
+	return r.openData(ctx, name, data)
+}
+
+// openData is read for what was read already.
+func (r *reader) openData(ctx context.Context, name string, data []byte) ([]byte, crypto.Format, error) {
 	format, err := encryptedfile.Detect(data)
 	if err != nil {
 		return nil, 0, diagnose(err, name, r.key)
@@ -81,9 +91,27 @@ func (r *reader) decrypt(ctx context.Context, name string, data []byte) ([]byte,
 	}
 	var plain bytes.Buffer
 	format, err := crypto.Decrypt(&plain, bytes.NewReader(data), key.Key, crypto.WithRequire(r.required))
+	if r.former = false; r.past && errors.Is(err, crypto.ErrWrongKey) {
+		if former, problem := r.formerKey(ctx); problem == nil {
+			_, problem = crypto.Decrypt(&plain, bytes.NewReader(data), former, crypto.WithRequire(r.required))
+			if r.former = problem == nil; r.former {
+				err = nil
+			}
+		}
+	}
 	if err != nil {
 		return nil, 0, diagnose(err, name, key)
 	}
 	r.program.warnUnchecked(format, name)
 	return plain.Bytes(), format, nil
+}
+
+// formerKey gives the key from before the last rotation, which leaves it beside
+// the new one.
+func (r *reader) formerKey(ctx context.Context) (crypto.Key, error) {
+	if r.key.Path == "" {
+		return crypto.Key{}, fs.ErrNotExist
+	}
+	found, err := projectkey.Lookup{KeyPath: r.key.Path + ".old"}.Find(ctx)
+	return found.Key, err
 }

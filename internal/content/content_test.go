@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -200,4 +201,37 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestLines(t *testing.T) {
+	key, err := crypto.ParseKey([]byte("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := content.NewMasker(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mask := regexp.MustCompile("masked:[0-9a-f]{12}")
+	for _, c := range []struct{ name, file, text, want string }{
+		{"env file", ".env", "# canary\n\nA=canary\nB=canary\nA=canary", "# @\n\nA=@\nB=@\nA=@\n"},
+		{"names in doubt", ".env", "A=-----BEGIN X-----\nY2FuYXJ5\nZW4=\nCANARY\n", "A=@\n@\n@\n@\n"},
+		{"dotenv", ".env", "export B='canary\n'\nA=1\n", "A=@\nB=@\nall of it=@\n"},
+		{"broken env file", ".env", "A=1\ncanary canary\n", "@\n@\n"},
+		{"text", "x", "canary\n\ncanary canary\n", "@\n\n@\n"},
+		{"binary", "x", "\x00canary", "@\n"},
+		{"dockercfg", "x", `{"auths": {"quay.io": {"auth": "Y2k6Y2FuYXJ5"}}}`, "quay.io user=@\nquay.io password=@\nall of it=@\n"},
+		{"JSON", "x", `{"a": "canary", "\n\u001b": 1}`, "a=@\n(hidden name)=@\nall of it=@\n"},
+		{"empty", "x", "", ""},
+	} {
+		got := string(m.Lines(content.Parse([]byte(c.text), c.file), []byte(c.text)))
+		if shape := mask.ReplaceAllString(got, "@"); shape != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, shape, c.want)
+		}
+	}
+	// Equal values show, those of one name alone.
+	lines := strings.Split(string(m.Lines(content.Parse([]byte("A=1\nB=1\nA=2\nA=1\n"), ".env"), []byte("A=1\nB=1\nA=2\nA=1\n"))), "\n")
+	if lines[0] != lines[3] || lines[0] == lines[2] || lines[0][1:] == lines[1][1:] {
+		t.Errorf("got %q", lines)
+	}
 }
