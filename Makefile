@@ -6,10 +6,12 @@ TAGS      := urfave_cli_no_docs
 BUILD     := CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags $(TAGS) -ldflags "-s -w -buildid= -X main.version=$(VERSION)"
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
+ARCHITECTURE ?= $(shell go env GOARCH)
+
 FUZZTIME    ?= 10s
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build demo test race fuzz lint bench docs docs-check real cross repro release clean help
+.PHONY: build demo test race fuzz lint bench docs docs-check real cross repro images images-engine context release clean help
 
 build: ## bin/jet and bin/docker-credential-jet, as releases have them (the default)
 	$(BUILD) -o bin/ ./cmd/...
@@ -53,7 +55,9 @@ lint: ## gofmt, vet for all platforms, staticcheck; shellcheck where it is insta
 		echo "staticcheck $$os"; \
 		CGO_ENABLED=0 GOOS=$$os bin/tools/staticcheck ./... || exit 1; \
 	done
-	cd testdata/oracle && CGO_ENABLED=0 go vet ./... && ../../bin/tools/staticcheck ./...
+	for module in testdata/oracle images/build; do \
+		(cd $$module && CGO_ENABLED=0 go vet ./... && $(CURDIR)/bin/tools/staticcheck ./...) || exit 1; \
+	done
 	@if command -v shellcheck >/dev/null; then shellcheck .ci/run .ci/release testdata/demo.sh; fi
 
 bench: ## whole processes beside age and openssl; BENCHFLAGS=-gib for 1 GiB too
@@ -66,6 +70,7 @@ docs-check: docs ## fails if that changed it
 	git diff --exit-code -- docs
 
 real: ## published vectors, a real registry and real clients (see testdata/oracle)
+	cd images/build && CGO_ENABLED=0 go test ./...
 	cd testdata/oracle && CGO_ENABLED=0 go test ./...
 
 cross: ## builds for all platforms, to be thrown away
@@ -84,6 +89,28 @@ repro: ## two builds, in two folders and from two caches, must be the same to th
 	for program in "$$dir"/one/built/*; do \
 		cmp "$$program" "$$dir/another/folder/built/$${program##*/}"; \
 		echo "two builds are identical: $${program##*/} $$(cksum < "$$program")"; \
+	done
+
+# The context of the images: the binary for each architecture, and the certificate
+# authorities of a pinned module.
+CONTEXT := dist/images/context
+CONTAINERFILES := $(wildcard images/*/Containerfile)
+
+context:
+	@for architecture in amd64 arm64; do \
+		GOOS=linux GOARCH=$$architecture $(BUILD) -o $(CONTEXT)/linux-$$architecture/jet ./cmd/jet || exit 1; \
+		chmod 755 $(CONTEXT)/linux-$$architecture/jet; \
+	done
+	cd images/build && CGO_ENABLED=0 go run . -roots -context ../../$(CONTEXT)
+
+images: context ## container images of the generators in dist/images, byte for byte the same each time; needs no engine
+	cd images/build && CGO_ENABLED=0 go run . -context ../../$(CONTEXT) -out ../../dist/images -version $(VERSION)
+
+images-engine: context ## the same images by a Docker engine, for its own architecture or ARCHITECTURE
+	@for file in $(CONTAINERFILES); do \
+		name=$$(basename $$(dirname $$file)); \
+		docker build --file $$file --tag ghcr.io/dockercfg/$$name:$(subst +,-,$(VERSION)) --platform linux/$(ARCHITECTURE) \
+			--build-arg TARGETARCH=$(ARCHITECTURE) --build-arg VERSION=$(VERSION) $(CONTEXT) || exit 1; \
 	done
 
 release: ## archives for all platforms and their checksums, in dist/; needs GNU tar and zip

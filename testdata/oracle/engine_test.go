@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// startEngine runs a Docker engine of its own, without a network, and gives the
-// value of DOCKER_HOST.
-func startEngine(t *testing.T) string {
+// startEngine runs a Docker engine of its own, without a network but that of the
+// machine, and gives the value of DOCKER_HOST. The variables are for the engine.
+func startEngine(t *testing.T, variables ...string) string {
 	t.Helper()
 	program := find(t, "dockerd", "docker.io")
 	find(t, "runc", "runc")
@@ -36,6 +36,7 @@ func startEngine(t *testing.T) string {
 		"--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"),
 		"--pidfile", filepath.Join(dir, "pid"), "--config-file", filepath.Join(dir, "none.json"), "-H", host)
 	write(t, filepath.Join(dir, "none.json"), "{}")
+	cmd.Env = append(os.Environ(), variables...)
 	startServer(t, dir, cmd)
 	docker := find(t, "docker", "docker.io")
 	waitFor(t, "dockerd", func() bool {
