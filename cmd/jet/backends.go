@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"github.com/dockercfg/jet/generators"
+	"github.com/dockercfg/jet/generators/heroku"
 	"github.com/dockercfg/jet/generators/login"
 	"github.com/dockercfg/jet/generators/store"
 )
@@ -18,6 +19,7 @@ type backendConfig struct {
 func backends(c backendConfig) (*generators.Registry, error) {
 	return generators.NewRegistry(
 		login.Backend(),
+		heroku.Backend(),
 		store.Config{Registries: c.registries, Stderr: c.stderr}.Backend(),
 	)
 }
