@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/dockercfg/jet/internal/projectkey"
 )
 
 // A program is jet and what it takes from the system around it.
@@ -14,6 +16,8 @@ type program struct {
 	stdout, stderr io.Writer
 	lookupEnv      func(name string) (value string, ok bool)
 	signals        *interrupter // nil where nobody interrupts
+
+	keys map[[2]string]projectkey.Found // by folder and --key-path: what findKeyFrom found
 }
 
 // run does what the words after the program's name say and gives the exit code.
@@ -67,6 +71,7 @@ func (p *program) app() *cli.App {
 			p.tokenCommand(),
 			p.helperCommand(),
 			p.gitCommand(),
+			p.keyCommand(),
 			p.completionCommand(),
 			p.versionCommand(),
 			p.helpCommand(),

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	"github.com/dockercfg/jet/crypto"
@@ -74,17 +75,31 @@ func open(ctx context.Context, name string) (*os.File, error) {
 }
 
 // stream readies an input that may block without end: an interrupt ends a read
-// that waits for a terminal or a pipe.
+// that waits for a terminal or a pipe. Nothing is read before it is asked for, so
+// that a passphrase can be typed on the same terminal first.
 func (in *input) stream() {
 	reader, writer := io.Pipe()
-	source := in.Reader
-	go func() {
-		_, err := io.Copy(writer, source)
-		writer.CloseWithError(err)
-	}()
-	context.AfterFunc(in.ctx, func() { writer.CloseWithError(in.ctx.Err()) })
-	in.start = bufio.NewReaderSize(reader, encryptedfile.HeadBytes)
+	in.start = bufio.NewReaderSize(&streamed{reader: reader, writer: writer, source: in.Reader, ctx: in.ctx}, encryptedfile.HeadBytes)
 	in.Reader = in.start
+}
+
+type streamed struct {
+	reader *io.PipeReader
+	writer *io.PipeWriter
+	source io.Reader
+	ctx    context.Context
+	begin  sync.Once
+}
+
+func (s *streamed) Read(b []byte) (int, error) {
+	s.begin.Do(func() {
+		go func() {
+			_, err := io.Copy(s.writer, s.source)
+			s.writer.CloseWithError(err)
+		}()
+		context.AfterFunc(s.ctx, func() { s.writer.CloseWithError(s.ctx.Err()) })
+	})
+	return s.reader.Read(b)
 }
 
 func (in *input) Read(b []byte) (int, error) {

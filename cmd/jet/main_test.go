@@ -17,13 +17,20 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/dockercfg/jet/internal/agefile"
 	"github.com/dockercfg/jet/internal/credentialhelper"
+	"github.com/dockercfg/jet/internal/sharedkey"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"jet":                   func() { os.Exit(execute()) },
+		"jet":                   func() { leaveTerminal(); os.Exit(execute()) },
 		"docker-credential-jet": func() { os.Exit(credentialhelper.Main("")) },
+		sharedkey.Program: func() {
+			if err := agefile.Serve(os.Stdin, os.Stdout); err != nil {
+				os.Exit(1)
+			}
+		},
 	})
 }
 
@@ -40,6 +47,10 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	identities, err := filepath.Abs(filepath.Join(dir, "identities"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	// A configuration that names no store: without one Docker picks what is installed.
 	docker := t.TempDir()
 	if err := os.WriteFile(filepath.Join(docker, "config.json"), []byte(`{"auths": {"none.test": {}}}`), 0o600); err != nil {
@@ -49,6 +60,8 @@ func TestScripts(t *testing.T) {
 		Dir: filepath.Join(dir, "script"),
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PUBLISHED", published)
+			env.Setenv("IDENTITIES", identities)
+			env.Setenv("SSH_AUTH_SOCK", "")
 			env.Setenv("DOCKER_CONFIG", docker)
 			env.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 			config := filepath.Join(env.WorkDir, ".tmp", "config") // of jet itself

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 
 	"golang.org/x/term"
 
 	"github.com/dockercfg/jet/dockercfg"
+	"github.com/dockercfg/jet/internal/sharedkey"
 )
 
 // maxSecret bounds a password or token, in bytes. Key files have some 2,400.
@@ -20,12 +22,12 @@ const maxSecret = 1 << 20
 // behind it. A person at a terminal is asked for it; else it is read from stdin,
 // if that is wanted.
 func (p *program) readSecret(ctx context.Context, kind string, entry dockercfg.Entry, stdin bool) (string, error) {
-	if terminal, ok := terminalOf(p.stdin); ok {
+	if descriptor, ok := terminalOf(p.stdin); ok {
 		who := entry.Registry
 		if entry.Username != "" {
 			who = entry.Username + " at " + who
 		}
-		return p.prompt(ctx, terminal, kind, who)
+		return p.prompt(ctx, terminal{descriptor, p.stderr}, kind, who)
 	}
 	if !stdin {
 		return "", fail("there is no terminal on which to ask for the %s", kind).
@@ -52,6 +54,49 @@ func (p *program) readSecret(ctx context.Context, kind string, entry dockercfg.E
 	return secret, nil
 }
 
+// askPassphrase asks for the passphrase of a key file or of a private key, also
+// where stdin is something else than the terminal.
+func (p *program) askPassphrase(ctx context.Context, question sharedkey.Question) (string, error) {
+	t, done, ok := p.terminal()
+	if !ok {
+		return "", sharedkey.NobodyToAsk(question)
+	}
+	defer done()
+	return p.prompt(ctx, t, "passphrase", question.Path)
+}
+
+// A terminal is where a person can be asked something.
+type terminal struct {
+	descriptor int       // what is typed is read from it
+	shows      io.Writer // the question
+}
+
+// terminal gives the terminal that the program was started from, and what is to
+// be done when it is no longer needed.
+func (p *program) terminal() (t terminal, done func(), ok bool) {
+	if descriptor, ok := terminalOf(p.stdin); ok {
+		return terminal{descriptor, p.stderr}, func() {}, true
+	}
+	if _, isFile := p.stdin.(*os.File); !isFile {
+		return terminal{}, nil, false // a test, which has another stdin than the process
+	}
+	in, out := "/dev/tty", "/dev/tty"
+	if runtime.GOOS == "windows" {
+		in, out = "CONIN$", "CONOUT$"
+	}
+	reader, err := os.OpenFile(in, os.O_RDWR, 0)
+	if err != nil {
+		return terminal{}, nil, false
+	}
+	writer, err := os.OpenFile(out, os.O_RDWR, 0)
+	if err != nil {
+		reader.Close()
+		return terminal{}, nil, false
+	}
+	done = func() { reader.Close(); writer.Close() }
+	return terminal{int(reader.Fd()), writer}, done, true
+}
+
 // terminalOf gives the descriptor of a terminal.
 func terminalOf(stream any) (descriptor int, ok bool) {
 	file, ok := stream.(*os.File)
@@ -63,29 +108,29 @@ func terminalOf(stream any) (descriptor int, ok bool) {
 
 // prompt asks on the terminal, which does not show what is typed. An interrupt
 // leaves the terminal as it was.
-func (p *program) prompt(ctx context.Context, terminal int, kind, who string) (string, error) {
+func (p *program) prompt(ctx context.Context, t terminal, kind, who string) (string, error) {
 	p.signals.listen()
-	before, err := term.GetState(terminal)
+	before, err := term.GetState(t.descriptor)
 	if err != nil {
 		return "", fmt.Errorf("the terminal: %w", err)
 	}
-	fmt.Fprintf(p.stderr, "%s for %s (it is not shown): ", strings.ToUpper(kind[:1])+kind[1:], printable(who))
+	fmt.Fprintf(t.shows, "%s for %s (it is not shown): ", strings.ToUpper(kind[:1])+kind[1:], printable(who))
 	type answer struct {
 		text []byte
 		err  error
 	}
 	typed := make(chan answer, 1)
 	go func() {
-		text, err := term.ReadPassword(terminal)
+		text, err := term.ReadPassword(t.descriptor)
 		typed <- answer{text, err}
 	}()
 	var a answer
 	select {
 	case a = <-typed:
 	case <-ctx.Done():
-		a.err = errors.Join(ctx.Err(), term.Restore(terminal, before))
+		a.err = errors.Join(ctx.Err(), term.Restore(t.descriptor, before))
 	}
-	fmt.Fprintln(p.stderr)
+	fmt.Fprintln(t.shows)
 	switch {
 	case a.err != nil && a.err != io.EOF:
 		return "", a.err

@@ -13,6 +13,7 @@ import (
 	"github.com/dockercfg/jet/crypto"
 	"github.com/dockercfg/jet/dockercfg"
 	"github.com/dockercfg/jet/internal/projectkey"
+	"github.com/dockercfg/jet/internal/sharedkey"
 	"github.com/dockercfg/jet/internal/worktree"
 )
 
@@ -137,6 +138,16 @@ func (p *Program) required() (crypto.Format, error) {
 	return 0, fmt.Errorf("%s: %q is not jet:v1 or codeship:v2", requireVariable, name)
 }
 
+// keyHint says what to do when there is no key. There is never anybody to ask for
+// a passphrase: clients keep the terminal for themselves.
+func keyHint(err error) string {
+	var shared *sharedkey.Error
+	if errors.As(err, &shared) {
+		return sharedkey.IdentityPathVariable + " names a private key without a passphrase that opens it; \"jet key list\" says more"
+	}
+	return "JET_KEY_PATH names the file that holds the key"
+}
+
 func (h *helper) decrypt(path string, text []byte, required crypto.Format) ([]byte, crypto.Format, error) {
 	lookup := projectkey.Lookup{LookupEnv: h.program.LookupEnv, Dir: h.program.Dir, Stderr: h.program.Stderr}
 	key, err := lookup.Find(h.ctx)
@@ -144,7 +155,7 @@ func (h *helper) decrypt(path string, text []byte, required crypto.Format) ([]by
 		h.program.warn(errors.New(warning))
 	}
 	if err != nil {
-		return nil, 0, fail("JET_KEY_PATH names the file that holds the key", "%w: for %q", err, path)
+		return nil, 0, fail(keyHint(err), "%w: for %q", err, path)
 	}
 	var plain bytes.Buffer
 	// The buffer is the hidden output: nobody sees it after an error.

@@ -18,7 +18,7 @@ import (
 const pipeGrace = 500 * time.Millisecond
 
 // hidden are the variables that give away the project key.
-var hidden = []string{"JET_KEY", "JET_KEY_COMMAND"}
+var hidden = []string{"JET_KEY", "JET_KEY_COMMAND", "JET_IDENTITY"}
 
 // Command is exec.CommandContext for a program of somebody else's. When the
 // context is done the program is killed, with all that it started where the

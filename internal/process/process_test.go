@@ -17,6 +17,7 @@ import (
 func TestKeyIsNotInherited(t *testing.T) {
 	t.Setenv("JET_KEY", "canary")
 	t.Setenv("JET_KEY_COMMAND", "echo canary")
+	t.Setenv("JET_IDENTITY", "canary")
 	t.Setenv("JET_KEY_PATH", "kept")
 	out, err := process.Command(t.Context(), "env").Output()
 	if err != nil || bytes.Contains(out, []byte("canary")) || !bytes.Contains(out, []byte("JET_KEY_PATH=kept")) {

@@ -18,7 +18,7 @@ import (
 // ErrTracked: git tracks the path, so a key there would be in the next commit.
 var ErrTracked = errors.New("git tracks this path, so the next commit would hold the key")
 
-// Generated describes a new key. It does not hold it.
+// Generated describes a key that was written. It does not hold it.
 type Generated struct {
 	Path        string
 	Fingerprint string
@@ -26,16 +26,29 @@ type Generated struct {
 	Notices     []string // for people: what could not be checked
 }
 
-// Generate writes a new key to path, "" for codeship.aes in the current folder,
-// with mode 0600. Nothing is ever replaced: the error then wraps fs.ErrExist.
-//
-// Inside a git work tree it refuses a path that git tracks (ErrTracked), and
-// makes sure first that git ignores it, so that the key never stands there
-// unignored. After an error there is no key, and at most a new line in .gitignore.
+// Generate writes a new key to path, "" for codeship.aes in the current folder, as
+// Put does. Beside a codeship.aes.age no codeship.aes is made, which would come
+// before it: the error then wraps fs.ErrExist.
 func Generate(ctx context.Context, path string) (Generated, error) {
 	if path == "" {
 		path = FileName
 	}
+	if dir, name := filepath.Split(path); name == FileName {
+		shared := filepath.Join(dir, SharedFileName)
+		if _, err := os.Lstat(shared); err == nil {
+			return Generated{}, fmt.Errorf("generate %q: %q has a key: %w", path, shared, fs.ErrExist)
+		}
+	}
+	return Put(ctx, path, crypto.GenerateKey())
+}
+
+// Put writes a key to path with mode 0600. Nothing is ever replaced: the error then
+// wraps fs.ErrExist.
+//
+// Inside a git work tree it refuses a path that git tracks (ErrTracked), and
+// makes sure first that git ignores it, so that the key never stands there
+// unignored. After an error there is no key, and at most a new line in .gitignore.
+func Put(ctx context.Context, path string, key crypto.Key) (Generated, error) {
 	g := Generated{Path: path}
 	fail := func(err error) (Generated, error) {
 		return Generated{}, fmt.Errorf("generate %q: %w", path, err)
@@ -56,7 +69,6 @@ func Generate(ctx context.Context, path string) (Generated, error) {
 			return fail(err)
 		}
 	}
-	key := crypto.GenerateKey()
 	if err := outfile.WriteNewFile(path, key.Encode(), outfile.Private); err != nil {
 		return Generated{}, err
 	}
@@ -66,13 +78,14 @@ func Generate(ctx context.Context, path string) (Generated, error) {
 
 // keepOutOfGit sees to it that git neither tracks nor will add name in dir.
 func (g *Generated) keepOutOfGit(ctx context.Context, dir, name string) error {
-	tracked, noAnswer := gitTracks(ctx, dir, name)
+	path := filepath.Join(dir, name)
+	tracked, noAnswer := worktree.Tracks(ctx, path)
 	if tracked {
 		return ErrTracked
 	}
 	ignored := false
 	if noAnswer == nil {
-		ignored, noAnswer = gitIgnores(ctx, dir, name)
+		ignored, noAnswer = worktree.Ignores(ctx, path)
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -96,7 +109,7 @@ func (g *Generated) keepOutOfGit(ctx context.Context, dir, name string) error {
 	if noAnswer != nil {
 		return nil
 	}
-	ignored, err = gitIgnores(ctx, dir, name)
+	ignored, err = worktree.Ignores(ctx, path)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/dockercfg/jet/crypto"
+	"github.com/dockercfg/jet/internal/sharedkey"
 	"github.com/dockercfg/jet/internal/shellword"
 	"github.com/dockercfg/jet/internal/worktree"
 )
@@ -33,9 +34,12 @@ const (
 	pathVariable    = "JET_KEY_PATH"
 )
 
-// maxKeyBytes bounds what is read from a file or a command. A key has 45 bytes;
-// crypto.ParseKey refuses much less than this.
-const maxKeyBytes = 8 << 10
+// Bounds of what is read, in bytes. A key has 45; crypto.ParseKey refuses much less
+// than this. A key for a hundred people has 100 KB.
+const (
+	maxKeyBytes    = 8 << 10
+	maxSharedBytes = 1 << 20
+)
 
 // Lookup says where to look for the key. The first of these that is set decides,
 // and is an error if it is set to the empty text or holds no key:
@@ -44,12 +48,17 @@ const maxKeyBytes = 8 << 10
 //   - JET_KEY, the text of a key file
 //   - JET_KEY_COMMAND, a shell command that prints the text of a key file within 30 s
 //   - JET_KEY_PATH, the name of a key file
-//   - codeship.aes in Dir, or in a folder above it up to the top of the git work tree
+//   - codeship.aes, else codeship.aes.age, in Dir, or in a folder above it up to
+//     the top of the git work tree
+//
+// A key file may be one of age, which is opened with the user's own private keys
+// or a passphrase: see package sharedkey.
 type Lookup struct {
 	KeyPath   string
 	LookupEnv func(name string) (value string, ok bool) // nil: os.LookupEnv
 	Dir       string                                    // "": the current folder
 	Stderr    io.Writer                                 // of the command; nil: thrown away
+	Ask       sharedkey.Ask                             // nil: there is nobody to ask for a passphrase
 }
 
 // Found is a key and where it came from.
@@ -57,6 +66,8 @@ type Found struct {
 	Key      crypto.Key
 	Origin   string   // for people: a variable, or a path
 	Path     string   // of the key file; "" if it came from elsewhere
+	Shared   bool     // the file is one of age
+	OpenedBy string   // of such a file: the private key that opened it, "" for a passphrase
 	Warnings []string // for people, one sentence each
 }
 
@@ -83,7 +94,7 @@ func (l Lookup) Find(ctx context.Context) (Found, error) {
 		lookupEnv = os.LookupEnv
 	}
 	if l.KeyPath != "" {
-		found, err := readKeyFile(ctx, l.KeyPath)
+		found, err := l.readKeyFile(ctx, l.KeyPath)
 		return found, asNotProvided(err)
 	}
 	if text, ok := lookupEnv(keyVariable); ok {
@@ -100,7 +111,7 @@ func (l Lookup) Find(ctx context.Context) (Found, error) {
 		if path == "" {
 			return Found{}, fmt.Errorf("%s: %w", pathVariable, errSetButEmpty)
 		}
-		found, err := readKeyFile(ctx, path)
+		found, err := l.readKeyFile(ctx, path)
 		if err != nil {
 			err = fmt.Errorf("%s: %w", pathVariable, err)
 		}
@@ -121,25 +132,29 @@ var errSetButEmpty = errors.New("it is set but empty")
 // search looks for key files from Dir upwards.
 func (l Lookup) search(ctx context.Context) (Found, error) {
 	tried := []string{"--key-path", keyVariable, commandVariable, pathVariable}
-	path := filepath.Join(l.Dir, FileName)
-	found, err := readKeyFile(ctx, path)
-	if !isAbsent(path, err) {
+	look := func(dir string) (found Found, there bool, err error) {
+		for _, name := range [...]string{FileName, SharedFileName} {
+			path := filepath.Join(dir, name)
+			found, err := l.readKeyFile(ctx, path)
+			if !isAbsent(path, err) {
+				return found, true, err
+			}
+			tried = append(tried, strconv.Quote(path))
+		}
+		return Found{}, false, nil
+	}
+	if found, there, err := look(l.Dir); there {
 		return found, err
 	}
-	tried = append(tried, strconv.Quote(path))
-
 	dir, top, err := worktree.Top(l.Dir)
 	if err != nil {
 		return Found{}, err
 	}
 	for top != "" && dir != top {
 		dir = filepath.Dir(dir)
-		path := filepath.Join(dir, FileName)
-		found, err := readKeyFile(ctx, path)
-		if !isAbsent(path, err) {
+		if found, there, err := look(dir); there {
 			return found, err
 		}
-		tried = append(tried, strconv.Quote(path))
 	}
 	return Found{}, &NotFoundError{Tried: tried}
 }
@@ -155,7 +170,7 @@ func isAbsent(path string, err error) bool {
 }
 
 // readKeyFile reads the key at path, which may be a pipe.
-func readKeyFile(ctx context.Context, path string) (Found, error) {
+func (l Lookup) readKeyFile(ctx context.Context, path string) (Found, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return Found{}, keyFileError(path, err)
@@ -166,6 +181,13 @@ func readKeyFile(ctx context.Context, path string) (Found, error) {
 	text, err := readBounded(ctx, path, info.Mode().IsRegular())
 	if err != nil {
 		return Found{}, keyFileError(path, err)
+	}
+	if isAgeFile(text) {
+		found, err := l.openShared(ctx, path, text)
+		if err != nil {
+			return Found{}, fmt.Errorf("key %q: %w", path, err)
+		}
+		return found, nil
 	}
 	found, err := parse(path, text)
 	if err != nil {
@@ -188,7 +210,13 @@ func readBounded(ctx context.Context, path string, regular bool) ([]byte, error)
 			return nil, err
 		}
 		defer f.Close()
-		return io.ReadAll(io.LimitReader(f, maxKeyBytes))
+		text, err := io.ReadAll(io.LimitReader(f, maxKeyBytes))
+		if err == nil && isAgeFile(text) {
+			var rest []byte
+			rest, err = io.ReadAll(io.LimitReader(f, maxSharedBytes))
+			text = append(text, rest...)
+		}
+		return text, err
 	}
 	if regular {
 		return read()
@@ -237,13 +265,13 @@ var notKeys = [...]struct{ prefix, what string }{
 	{"codeship:v", "an encrypted file"},
 	{"cloudbees:v", "an encrypted file"},
 	{"jet:v", "an encrypted file"},
-	{"age-encryption.org/", "an age file"},
-	{"-----BEGIN AGE ENCRYPTED FILE-----", "an age file"},
+	{ageHead, "an age file"},
+	{ageArmorHead, "an age file"},
 	{"AGE-SECRET-KEY-", "an age identity"},
 	{"-----BEGIN ", "a PEM file"},
 }
 
-// parse reads the text of a key. Its error is a prefix around one cause.
+// parse reads the text of a key. Its error is the origin before one cause.
 func parse(origin string, text []byte) (Found, error) {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	for _, n := range notKeys {

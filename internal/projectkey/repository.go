@@ -15,14 +15,21 @@ const maxLinks = 40
 
 // FromRepository reports whether the key may have come with the repository, so
 // that whoever can write to that decides what the key is: its file is tracked by
-// git, or one that it leads to as a symbolic link. After an error that is not
-// known, and should be taken for yes.
+// git, or one that it leads to as a symbolic link; or it is a file of age, which
+// is meant to be committed, and tells nobody who made it. After an error that is
+// not known, and should be taken for yes.
 func (f Found) FromRepository(ctx context.Context) (bool, error) {
 	if f.Path == "" {
 		return false, nil
 	}
 	path := f.Path
+	if f.Shared && filepath.Base(f.Path) == SharedFileName {
+		return true, nil
+	}
 	for range maxLinks {
+		if _, top, err := worktree.Top(filepath.Dir(path)); f.Shared && (err != nil || top != "") {
+			return true, err
+		}
 		tracked, err := worktree.Tracks(ctx, path)
 		if err != nil {
 			return true, fmt.Errorf("whether git tracks the key %q: %w", f.Path, err)

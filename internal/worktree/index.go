@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -28,6 +29,28 @@ func Tracks(ctx context.Context, path string) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// Ignores reports whether git leaves what stands at path out of what it adds, or
+// would if it did not track it. Outside of a work tree that is an error.
+//
+// git check-ignore refuses --literal-pathspecs; "./" takes the meaning from ":",
+// and wildcards have none without the index.
+func Ignores(ctx context.Context, path string) (bool, error) {
+	dir, name := filepath.Split(path)
+	physical, _, err := Top(dir)
+	if err != nil {
+		return false, err
+	}
+	_, err = Git(ctx, physical, "check-ignore", "--no-index", "-q", "--", "./"+name).Output()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.As(err, &exit) && exit.ExitCode() == 1:
+		return false, nil
+	}
+	return false, GitError(err)
 }
 
 // spellings gives the names that a file is opened by: the one that is asked for,

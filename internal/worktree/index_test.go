@@ -105,3 +105,16 @@ func BenchmarkTracks(b *testing.B) {
 		}
 	}
 }
+
+func TestIgnores(t *testing.T) {
+	top := repository(t)
+	put(t, top, ":odd.log", "sub/[x].log", "x.txt")
+	for path, want := range map[string]bool{":odd.log": true, "sub/[x].log": true, "sub/forced.log": true, "absent.log": true, "x.txt": false, "tracked": false} {
+		if got, err := worktree.Ignores(t.Context(), filepath.Join(top, filepath.FromSlash(path))); err != nil || got != want {
+			t.Errorf("%s: got %v, %v", path, got, err)
+		}
+	}
+	if _, err := worktree.Ignores(t.Context(), filepath.Join(t.TempDir(), "x.log")); err == nil {
+		t.Error("outside of a work tree: no error")
+	}
+}
