@@ -40,6 +40,35 @@ func TestDocs(t *testing.T) {
 	}
 }
 
+// TestBackendsExample compares the code in docs/backends.md with the example that
+// is compiled and run.
+func TestBackendsExample(t *testing.T) {
+	path := filepath.Join("..", "..", "docs", "backends.md")
+	have, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile(filepath.Join("..", "..", "generators", "example_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, code, _ := strings.Cut(string(source), "// begin of the example\n\n")
+	const start = "<!-- generators/example_test.go -->\n```go\n"
+	before, rest, found := strings.Cut(string(have), start)
+	_, after, closed := strings.Cut(rest, "```\n")
+	if code == "" || !found || !closed {
+		t.Fatalf("there is no place for the example in %s", path)
+	}
+	want := before + start + code + "```\n" + after
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	} else if want != string(have) {
+		t.Errorf("backends.md has another example than generators: go test ./cmd/jet -run TestBackendsExample -update")
+	}
+}
+
 // TestManual has mandoc read the manual page.
 func TestManual(t *testing.T) {
 	mandoc, err := exec.LookPath("mandoc")
