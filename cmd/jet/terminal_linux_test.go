@@ -63,7 +63,12 @@ func sit(t *testing.T, dir string, environment []string, name string, args ...st
 func quietEnvironment(t *testing.T) []string {
 	t.Helper()
 	dir := t.TempDir()
-	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "XDG_CACHE_HOME=" + filepath.Join(dir, "cache"), "TERM=xterm"}
+	memory, err := os.MkdirTemp("/dev/shm", "jet-test-")
+	if err != nil {
+		t.Skipf("needs a folder in memory: %v", err)
+	}
+	t.Cleanup(func() { os.RemoveAll(memory) })
+	return []string{"XDG_RUNTIME_DIR=" + memory, "PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "XDG_CACHE_HOME=" + filepath.Join(dir, "cache"), "TERM=xterm"}
 }
 
 // patience is how long anything in these tests may take on a busy machine.
@@ -131,18 +136,19 @@ func (s *seat) screen() string {
 	return string(s.shown)
 }
 
-// privateFolders gives the private folders that there are now.
-func privateFolders(t *testing.T) []string {
+// checkNothingLeft checks that no private folder is left of a program with this
+// environment.
+func checkNothingLeft(t *testing.T, environment []string) {
 	t.Helper()
-	var all []string
-	for _, place := range []string{"/dev/shm", os.TempDir()} {
-		found, err := filepath.Glob(filepath.Join(place, "jet-private-*"))
-		if err != nil {
-			t.Fatal(err)
+	for _, entry := range environment {
+		if dir, ok := strings.CutPrefix(entry, "XDG_RUNTIME_DIR="); ok {
+			if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+				t.Errorf("left in %s: %v, %v", dir, left, err)
+			}
+			return
 		}
-		all = append(all, found...)
 	}
-	return all
+	t.Error("there is no XDG_RUNTIME_DIR")
 }
 
 // waitGone waits until a path leads to nothing.

@@ -6,7 +6,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
 	"os/exec"
+	"os/signal"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +47,20 @@ func TestContextEndsTheProgram(t *testing.T) {
 	}
 }
 
+// A program that lives through a signal does so with a shell around it.
+func TestShellIsGone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "program")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\ntrap '' INT\nkill -INT $PPID $$\necho alive\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt) // now we are its parent
+	defer signal.Stop(signals)
+	if out, err := process.Shell(t.Context(), path, "a").Output(); err != nil || string(out) != "alive\n" {
+		t.Errorf("got %q, %v", out, err)
+	}
+}
+
 func TestBounded(t *testing.T) {
 	dropped := 0
 	b := process.Bounded{Limit: 5, OnFull: func() { dropped++ }}
@@ -67,8 +84,11 @@ func TestShell(t *testing.T) {
 		{`printf '<%s>'`, []string{"a b", "$HOME", `"'`, "", "-n"}, `<a b><$HOME><"'><><-n>`},
 		{`X=1 printf "<%s>"`, []string{"*"}, "<*>"},
 		{`printf %s "$0"; :`, []string{"a"}, `printf %s "$0"; :`},
+		{`command printf %s`, []string{"a"}, `a`},
+		{`env X=1 sh -c 'printf "%s" "$X$0"'`, []string{"a"}, `1a`},
+		{`if true`, nil, ""},
 	} {
-		if out, err := process.Shell(t.Context(), test.command, test.args...).Output(); err != nil || string(out) != test.want {
+		if out, err := process.Shell(t.Context(), test.command, test.args...).Output(); (err == nil) == (test.command == "if true") || string(out) != test.want {
 			t.Errorf("%s with %q: got %q, %v, want %q", test.command, test.args, out, err, test.want)
 		}
 	}
