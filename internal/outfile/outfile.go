@@ -39,6 +39,7 @@ type File struct {
 	class  Class
 	old    fs.FileInfo // what stands at target, nil for nothing
 	isNew  bool        // Commit must not replace anything
+	staged string      // where Commit leaves the file, "" for its target
 
 	file    *os.File // nil in memory and at the end
 	temp    string   // the temporary name of file, "" while it has none
@@ -62,6 +63,50 @@ func Create(path string, class Class) (*File, error) {
 	}
 	return f, nil
 }
+
+// Stage prepares an output that takes the place of path later, when others are
+// ready too: Commit leaves it, complete and on disk, under the name staged, with
+// the mode and owner that it is to have. Replace does the rest. Path must be a
+// file, and staged, in the same folder, nothing yet. The name staged itself is
+// lasting only after SyncFolder.
+func Stage(path, staged string, class Class) (*File, error) {
+	f := &File{path: path, class: class, staged: staged}
+	if err := f.open(); err != nil {
+		return nil, f.failure(err)
+	}
+	return f, nil
+}
+
+// Replace moves a staged file to the path that it is for, and says whether that
+// had to be done in place: where a crash leaves a mixture, the staged file is
+// still there. The new name is lasting only after SyncFolder.
+func Replace(staged, path string) (inPlace bool, err error) {
+	err = os.Rename(staged, path)
+	if !errors.Is(err, syscall.EBUSY) && !errors.Is(err, syscall.EXDEV) {
+		if err != nil {
+			err = fmt.Errorf("write %q: %w", path, cause(err))
+		}
+		return false, err
+	}
+	info, err := os.Stat(staged)
+	if err == nil && info.Size() > inPlaceLimit {
+		err = errTooLarge
+	}
+	var data []byte
+	if err == nil {
+		data, err = os.ReadFile(staged)
+	}
+	if err != nil {
+		return false, fmt.Errorf("write %q: %w", path, cause(err))
+	}
+	if inPlace, err = WriteFile(path, data, Shared); err != nil {
+		return inPlace, err
+	}
+	return inPlace, os.Remove(staged)
+}
+
+// SyncFolder makes the names in the folder of path last.
+func SyncFolder(path string) error { return syncFolder(path) }
 
 // WriteFile replaces the content of path by data and says whether that had to be
 // done in place. Errors are those of Create and Commit.
@@ -112,6 +157,15 @@ func (f *File) open() error {
 		return err
 	case f.old != nil && f.old.IsDir():
 		return syscall.EISDIR
+	case f.staged != "":
+		if f.old == nil {
+			return fs.ErrNotExist
+		}
+		if f.file, err = os.OpenFile(f.staged, os.O_RDWR|os.O_CREATE|os.O_EXCL, f.firstMode()); err != nil {
+			return fmt.Errorf("folder %q: %w", folder(f.staged), cause(err))
+		}
+		f.temp = f.staged
+		return nil
 	}
 
 	f.file, f.temp, err = createTemporary(f.target, f.firstMode())
@@ -197,6 +251,17 @@ func (f *File) commit() error {
 	}
 	if f.memory {
 		return f.overwrite(f.buffer)
+	}
+
+	if f.staged != "" {
+		if err := f.settle(); err != nil {
+			return err
+		}
+		if err := f.file.Sync(); err != nil {
+			return err
+		}
+		f.temp = "" // it stays
+		return nil
 	}
 
 	// Where nothing stands yet, a file without a name takes the final one at once

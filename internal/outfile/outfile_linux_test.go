@@ -173,3 +173,24 @@ func TestReadOnlyFileSystem(t *testing.T) {
 	}
 	wantContent(t, outside, "new")
 }
+
+// TestReplaceMountedFile: a file that cannot be renamed over is written in place,
+// from the staged one, which stays until that is done.
+func TestReplaceMountedFile(t *testing.T) {
+	dir := t.TempDir()
+	outside, inside, staged := filepath.Join(dir, "outside"), filepath.Join(dir, "inside"), filepath.Join(dir, "staged")
+	put(t, outside, "old", 0o644)
+	put(t, inside, "", 0o600)
+	mount(t, outside, inside, "", unix.MS_BIND, "")
+	for size, want := range map[int]error{3: nil, inPlaceLimit + 1: errTooLarge} {
+		put(t, staged, strings.Repeat("x", size), 0o644)
+		inPlace, err := Replace(staged, inside)
+		if !errors.Is(err, want) || inPlace != (err == nil) {
+			t.Errorf("%d bytes: got %v, %v", size, inPlace, err)
+		}
+		if _, left := os.Stat(staged); errors.Is(left, fs.ErrNotExist) != (err == nil) {
+			t.Errorf("%d bytes: the staged file: %v", size, left)
+		}
+	}
+	wantContent(t, outside, "xxx")
+}

@@ -725,3 +725,54 @@ func TestSameFile(t *testing.T) {
 		}
 	}
 }
+
+// TestStage: a staged file stands beside its target, with the mode that it is to
+// have, and takes its place in one step.
+func TestStage(t *testing.T) {
+	dir := t.TempDir()
+	path, staged := filepath.Join(dir, "out"), filepath.Join(dir, ".out.new")
+	put(t, path, "old", 0o640)
+	stage := func() *File {
+		t.Helper()
+		f, err := Stage(path, staged, Shared)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(f, "new"); err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	stage().Close()
+	wantOnly(t, dir, "out")
+
+	if err := stage().Commit(); err != nil {
+		t.Fatal(err)
+	}
+	wantContent(t, path, "old")
+	wantContent(t, staged, "new")
+	wantMode(t, staged, 0o640)
+	if _, err := Stage(path, staged, Shared); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("staged twice: got %v", err)
+	}
+	wantContent(t, staged, "new")
+	if inPlace, err := Replace(staged, path); inPlace || err != nil {
+		t.Errorf("got %v, %v", inPlace, err)
+	}
+	if err := SyncFolder(path); err != nil {
+		t.Error(err)
+	}
+	wantContent(t, path, "new")
+	wantMode(t, path, 0o640)
+	wantOnly(t, dir, "out")
+
+	if _, err := Replace(staged, path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without a staged file: got %v", err)
+	}
+	for target, want := range map[string]error{filepath.Join(dir, "absent"): fs.ErrNotExist, dir: syscall.EISDIR} {
+		if _, err := Stage(target, staged, Shared); !errors.Is(err, want) {
+			t.Errorf("%s: got %v, want %v", target, err, want)
+		}
+	}
+	wantOnly(t, dir, "out")
+}
