@@ -3,6 +3,8 @@ package crypto
 import (
 	"io"
 	"sync"
+
+	"github.com/dockercfg/jet/crypto/internal/growing"
 )
 
 // A pass is one reading of a seeker from its beginning. It reads segments ahead
@@ -67,7 +69,7 @@ func (p *pass) next() error {
 		}
 		var s segment
 		if p.current == nil {
-			s = p.read(make([]byte, segmentBytes))
+			s = p.read(nil)
 		} else {
 			if p.ahead == nil {
 				p.readAhead()
@@ -80,9 +82,10 @@ func (p *pass) next() error {
 	return nil
 }
 
-// read reads and checks a segment, the last one of which may be empty.
+// read reads and checks a segment, the last one of which may be empty. The buffer
+// is one of segmentBytes, or nil for the first.
 func (p *pass) read(buffer []byte) segment {
-	n, err := io.ReadFull(p.src, buffer)
+	buffer, n, err := growing.ReadFull(p.src, buffer, segmentBytes)
 	if err == io.ErrUnexpectedEOF {
 		err = io.EOF
 	}

@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"io"
 
+	"github.com/dockercfg/jet/crypto/internal/growing"
 	"github.com/dockercfg/jet/crypto/internal/sealed"
 )
 
@@ -65,8 +66,7 @@ func rereadPlaintext(src io.Reader, o *options) (rereadable, error) {
 // readStart reads what may be kept in memory, and says whether that is all.
 func readStart(src io.Reader) (start []byte, whole bool, err error) {
 	// Two sizes and no more: what a growing buffer leaves behind would double the memory.
-	start = make([]byte, 64<<10)
-	n, err := io.ReadFull(src, start)
+	start, n, err := growing.ReadFull(src, nil, 64<<10)
 	if err == nil {
 		start = append(make([]byte, 0, maxInMemory+1), start...)[:maxInMemory+1]
 		var more int

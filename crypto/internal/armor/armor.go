@@ -7,7 +7,9 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"slices"
 
+	"github.com/dockercfg/jet/crypto/internal/growing"
 	"github.com/dockercfg/jet/crypto/internal/pipeline"
 )
 
@@ -18,6 +20,7 @@ const (
 	blockBytes = blockLines * lineBytes
 	blockChars = blockLines * lineChars
 	rawBytes   = 128 << 10 // how much text is read at once
+	smallChars = 8 << 10   // how much is made room for at first
 )
 
 // Encode writes body to dst as standard base64 with padding: wrapped at 64
@@ -25,19 +28,16 @@ const (
 func Encode(dst io.Writer, body io.Reader, wrapped bool) error {
 	type block struct{ body, text []byte }
 	fill := func(b *block) (bool, error) {
-		if b.body == nil {
-			b.body = make([]byte, blockBytes)
-			b.text = make([]byte, 0, blockChars+blockLines)
-		}
-		n, err := io.ReadFull(body, b.body[:blockBytes])
-		b.body = b.body[:n]
+		buffer, n, err := growing.ReadFull(body, b.body[:cap(b.body)], blockBytes)
+		b.body = buffer[:n]
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
 			return true, nil
 		}
 		return false, err
 	}
 	work := func(b *block) error {
-		b.text = appendEncode(b.text[:0], b.body, wrapped)
+		b.text = slices.Grow(b.text[:0], (len(b.body)/lineBytes+1)*(lineChars+1))
+		b.text = appendEncode(b.text, b.body, wrapped)
 		return nil
 	}
 	drain := func(b *block) error {
@@ -103,15 +103,14 @@ func Decode(src io.Reader, work, drain func(*Block) error) error {
 	var tail [overlapChars]byte // the last characters of the block before
 	var seen int64              // characters handed out so far
 	fill := func(b *Block) (bool, error) {
-		if b.text == nil {
-			b.text = make([]byte, overlapChars+blockChars)
-			b.body = make([]byte, (overlapChars+blockChars)/4*3)
-		}
 		b.keep = 0
 		if seen > 0 {
+			b.text = slices.Grow(b.text[:0], overlapChars+blockChars)[:overlapChars+blockChars]
 			b.keep = copy(b.text, tail[:])
 		}
-		n, err := chars.read(b.text[b.keep : b.keep+blockChars])
+		var n int
+		var err error
+		b.text, n, err = chars.read(b.text, b.keep, blockChars)
 		b.skip, b.size = seen, b.keep+n
 		seen += int64(n)
 		copy(tail[:], b.text[max(0, b.size-overlapChars):b.size])
@@ -125,6 +124,8 @@ func Decode(src io.Reader, work, drain func(*Block) error) error {
 		if b.size > b.keep && bytes.IndexByte(b.text[:b.keep], '=') >= 0 {
 			return &SyntaxError{Char: b.skip, Reason: "is padding before the end"}
 		}
+		decoded := b.size/4*3 + 3
+		b.body = slices.Grow(b.body[:0], decoded)[:decoded]
 		n, err := decode(encoding, b.body, b.text[:b.size])
 		switch bad := err.(type) {
 		case base64.CorruptInputError:
@@ -146,11 +147,29 @@ type charReader struct {
 	src  io.Reader
 	raw  []byte
 	rest []byte // what is left of raw
+	full bool   // the last read filled raw
 	err  error
 }
 
-// read fills dst; it is shorter only with an error, io.EOF at the end.
-func (c *charReader) read(dst []byte) (n int, err error) {
+// read fills a buffer from a place on with size characters, fewer only with an
+// error, io.EOF at the end. It gives the buffer, which is made as large as it has
+// to be: most texts are short.
+func (c *charReader) read(buffer []byte, from, size int) ([]byte, int, error) {
+	if len(buffer) == 0 {
+		buffer = make([]byte, smallChars)
+	}
+	n, err := c.fill(buffer[from:min(from+size, len(buffer))])
+	if err == nil && n < size {
+		buffer = append(make([]byte, 0, from+size), buffer...)[:from+size]
+		var more int
+		more, err = c.fill(buffer[from+n:])
+		n += more
+	}
+	return buffer, n, err
+}
+
+// fill fills dst; it is shorter only with an error, io.EOF at the end.
+func (c *charReader) fill(dst []byte) (n int, err error) {
 	for n < len(dst) {
 		if len(c.rest) == 0 {
 			if c.err != nil {
@@ -176,10 +195,14 @@ func (c *charReader) read(dst []byte) (n int, err error) {
 
 // next reads more text and drops carriage returns.
 func (c *charReader) next() {
-	if c.raw == nil {
+	switch {
+	case c.raw == nil:
+		c.raw = make([]byte, smallChars)
+	case c.full && len(c.raw) < rawBytes:
 		c.raw = make([]byte, rawBytes)
 	}
 	n, err := c.src.Read(c.raw)
+	c.full = n == len(c.raw)
 	c.rest, c.err = c.raw[:n], err
 	if bytes.IndexByte(c.rest, '\r') < 0 {
 		return

@@ -14,6 +14,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+
+	"github.com/dockercfg/jet/crypto/internal/growing"
 )
 
 // Sizes in bytes, all fixed by the specification.
@@ -136,11 +139,9 @@ func (s *Sealer) Read(p []byte) (n int, err error) {
 
 // seal reads and seals a batch of chunks.
 func (s *Sealer) seal() error {
-	if s.plain == nil {
-		s.plain = make([]byte, batch*chunkSize)
-		s.out = make([]byte, 0, batch*sealedSize)
-	}
-	n, err := io.ReadFull(s.src, s.plain)
+	var n int
+	var err error
+	s.plain, n, err = growing.ReadFull(s.src, s.plain, batch*chunkSize)
 	switch err {
 	case nil:
 	case io.EOF, io.ErrUnexpectedEOF:
@@ -148,7 +149,8 @@ func (s *Sealer) seal() error {
 	default:
 		return err
 	}
-	out := s.out[:0]
+	out := slices.Grow(s.out[:0], n+(n/chunkSize+1)*tagSize)
+	s.out = out
 	plain := s.plain[:n]
 	for len(plain) >= chunkSize {
 		if out, err = s.sealChunk(out, plain[:chunkSize]); err != nil {
