@@ -95,6 +95,15 @@ func (b blobs) stages(ctx context.Context) (map[int]string, error) {
 	return stages, nil
 }
 
+// inConflict reports whether git holds the file for a conflict.
+func inConflict(ctx context.Context, path string) bool {
+	if _, top, err := worktree.Top(filepath.Dir(path)); err != nil || top == "" {
+		return false
+	}
+	stages, err := blobs{path}.stages(ctx)
+	return err == nil && (stages[2] != "" || stages[3] != "")
+}
+
 // blob gives what is in an object.
 func (b blobs) blob(ctx context.Context, object string) ([]byte, error) {
 	content := process.Bounded{Limit: maxWhole}

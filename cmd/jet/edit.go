@@ -58,6 +58,10 @@ func (p *program) edit(c *cli.Context) error {
 		return err
 	}
 
+	if inConflict(c.Context, f.name) {
+		p.warn("%s is in conflict, and this is our side alone", f.shown())
+		p.hint("\"jet merge %s\" has both", shellWord(f.name))
+	}
 	was := content.Parse(f.text, f.name)
 	session, err := p.beginEditing(editedName(f.name, was.Kind, f.text), f.text, func(text []byte) error {
 		return textProblem(was, f.name, text)

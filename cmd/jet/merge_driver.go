@@ -20,10 +20,13 @@ func (p *program) gitMergeDriverCommand() *cli.Command {
 		Name:        "merge-driver",
 		Usage:       "Merge three versions of an encrypted file, for git merge.",
 		ArgsUsage:   "BASE OURS THEIRS PATH",
-		UsageText:   `git config merge.jet.driver "jet git merge-driver %O %A %B %P"`,
+		UsageText:   `git config merge.jet.driver "jet git merge-driver %O %A %B %P --marker-size %L"`,
 		Description: `Merges what is in the files, variables and registries by name and other text by lines, and writes the result to OURS, encrypted in the stronger of the two formats. If both sides changed the same thing OURS stays as it is, and it fails: then git holds PATH for a conflict, and "jet merge PATH" settles it.`,
-		Flags:       []cli.Flag{keyPathFlag(), trustKeyFlag(), formatFlag(), requireFlag()},
-		Action:      p.mergeDriver,
+		Flags: []cli.Flag{
+			&cli.IntFlag{Name: "marker-size", Value: usualMarkerSize, Usage: "the `NUMBER` that git gives as %L; it is larger where git makes one common ancestor of two, in which what is in conflict stays as it was before"},
+			keyPathFlag(), trustKeyFlag(), formatFlag(), requireFlag(),
+		},
+		Action: p.mergeDriver,
 	}
 }
 
@@ -47,12 +50,22 @@ func (p *program) mergeDriver(c *cli.Context) error {
 	if err := m.merge(c.Context); err != nil {
 		return m.advise(err)
 	}
-	if m.result.Conflicts != nil {
+	text := m.result.Ours
+	switch {
+	case m.result.Conflicts == nil:
+	case c.Int("marker-size") > usualMarkerSize:
+		text = m.result.Before // so that it is a conflict of the sides too, unless they agree
+	default:
 		return m.advise(fail("%q: both sides changed %s", path, strings.Join(m.result.Conflicts, ", ")))
 	}
-	_, err = m.write(c.Context, c.Args().Get(1), m.result.Ours)
+	_, err = m.write(c.Context, c.Args().Get(1), text)
 	return err
 }
+
+// usualMarkerSize is how long git makes conflict markers, unless it merges two
+// common ancestors into one (criss-cross merges), which nobody asked for.
+// Source: git's ll-merge.h, DEFAULT_CONFLICT_MARKER_SIZE, and merge-ort.c.
+const usualMarkerSize = 7
 
 // A merging is the merge of two versions of an encrypted file.
 type merging struct {

@@ -140,7 +140,7 @@ func (r *repository) settings() []setting {
 		{"diff.jet.textconv", program + " git textconv", " git textconv"},
 		{"merge.jet.name", "encrypted files, by jet", "by jet"},
 		// git itself puts %P into quotes.
-		{"merge.jet.driver", program + " git merge-driver %O %A %B %P", " git merge-driver "},
+		{"merge.jet.driver", program + " git merge-driver %O %A %B %P --marker-size %L", " git merge-driver "},
 	}
 }
 

@@ -19,9 +19,10 @@ import (
 
 // Result is a merged text. It prints without the text.
 type Result struct {
-	// Ours is the merged text with our side where there is a conflict, and Theirs
-	// that with their side. They are the same if there is none.
-	Ours, Theirs []byte
+	// Ours is the merged text with our side where there is a conflict, Theirs that
+	// with their side, and Before that with what both sides come from. They are the
+	// same if there is no conflict.
+	Ours, Theirs, Before []byte
 	// Conflicts say what both sides changed, and not alike, a few words each:
 	// names, or numbers of lines in Ours, and no values.
 	Conflicts []string
@@ -44,9 +45,9 @@ const whole = "the whole file"
 func Texts(base, ours, theirs []byte, name string) Result {
 	switch {
 	case bytes.Equal(ours, theirs), bytes.Equal(base, theirs):
-		return Result{Ours: ours, Theirs: ours}
+		return Result{Ours: ours, Theirs: ours, Before: ours}
 	case bytes.Equal(base, ours):
-		return Result{Ours: theirs, Theirs: theirs}
+		return Result{Ours: theirs, Theirs: theirs, Before: theirs}
 	}
 	p := new(pair)
 	for i, text := range [][]byte{base, ours, theirs} {
@@ -67,7 +68,7 @@ func Texts(base, ours, theirs []byte, name string) Result {
 	merged := false
 	switch {
 	case we.Kind == content.Binary || they.Kind == content.Binary:
-		return Result{ours, theirs, []string{whole}}
+		return Result{ours, theirs, base, []string{whole}}
 	case p.kind == content.EnvFile && p.allPlain():
 		result, merged = p.variables()
 	case p.kind == content.Dockercfg:
@@ -83,7 +84,7 @@ func Texts(base, ours, theirs []byte, name string) Result {
 		if conflicts == nil {
 			conflicts = []string{whole}
 		}
-		return Result{ours, theirs, conflicts}
+		return Result{ours, theirs, base, conflicts}
 	}
 	return result
 }
@@ -118,8 +119,12 @@ type side int
 const (
 	ours side = iota
 	theirs
+	before // where both come from
 	either // a conflict
 )
+
+// of gives where the versions of a side are in the arrays of a pair.
+func (s side) of() int { return [...]int{ours: 1, theirs: 2, before: 0}[s] }
 
 // decide compares the values.
 func (p *pair) decide() {
@@ -170,24 +175,23 @@ func (p *pair) merged(text []byte, favoured side) bool {
 	}
 	want := make(values)
 	for id := range p.take {
-		if value, ok := p.values[1+p.from(id, favoured)][id]; ok {
+		if value, ok := p.values[p.from(id, favoured).of()][id]; ok {
 			want[id] = value
 		}
 	}
 	return maps.Equal(valuesOf(c), want)
 }
 
-// both makes the result of a way to merge, done once for each side in conflicts.
+// all makes the result of a way to merge, done once for each side in conflicts.
 // Merged is false if that way leads nowhere.
-func (p *pair) both(way func(favoured side) ([]byte, bool)) (result Result, merged bool) {
-	if result.Ours, merged = way(ours); !merged {
-		return result, false
+func (p *pair) all(way func(favoured side) ([]byte, bool)) (result Result, merged bool) {
+	result.Conflicts = p.conflicts
+	for favoured, text := range []*[]byte{&result.Ours, &result.Theirs, &result.Before} {
+		if *text, merged = way(side(favoured)); !merged {
+			return result, false
+		}
 	}
-	if result.Theirs = result.Ours; p.conflicts != nil {
-		result.Theirs, merged = way(theirs)
-		result.Conflicts = p.conflicts
-	}
-	return result, merged
+	return result, true
 }
 
 // lines merges by lines. Merged is false if the result would not be what it should.
@@ -196,24 +200,24 @@ func (p *pair) lines() (result Result, merged bool) {
 	for i, text := range p.texts {
 		texts[i] = strings.SplitAfter(string(text), "\n")
 	}
-	var our, their strings.Builder
+	var our, their, was strings.Builder
 	line := 1
 	for _, chunk := range linediff.Merge(texts[0], texts[1], texts[2]) {
 		text := chunk.Ours.Of(texts[1])
-		other := text
-		switch chunk.Kind {
-		case linediff.Theirs:
+		if chunk.Kind == linediff.Theirs {
 			text = chunk.Theirs.Of(texts[2])
-			other = text
-		case linediff.Conflict:
-			other = chunk.Theirs.Of(texts[2])
+		}
+		other, older := text, text
+		if chunk.Kind == linediff.Conflict {
+			other, older = chunk.Theirs.Of(texts[2]), chunk.Base.Of(texts[0])
 			result.Conflicts = append(result.Conflicts, lineNumbers(line, len(text)))
 		}
 		write(&our, text)
 		write(&their, other)
+		write(&was, older)
 		line += len(text)
 	}
-	result.Ours, result.Theirs = []byte(our.String()), []byte(their.String())
+	result.Ours, result.Theirs, result.Before = []byte(our.String()), []byte(their.String()), []byte(was.String())
 	if p.kind == content.Text {
 		return result, true
 	}

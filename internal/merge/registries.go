@@ -14,34 +14,36 @@ import (
 // of the other. That is theirs into ours, unless they changed something else in
 // the file too. Merged is false if both did that.
 func (p *pair) registries() (Result, bool) {
-	into, from := ours, theirs
+	into := ours
 	switch was, our, their := remainder(p.texts[0]), remainder(p.texts[1]), remainder(p.texts[2]); {
 	case our == nil || their == nil:
 		return Result{}, false
 	case bytes.Equal(our, their), bytes.Equal(was, their):
 	case bytes.Equal(was, our):
-		into, from = theirs, ours
+		into = theirs
 	default:
 		return Result{}, false
 	}
-	return p.both(func(favoured side) ([]byte, bool) {
-		target, err := kubernetes.Parse(p.texts[1+into])
+	var entries [3]map[string]dockercfg.Entry // by registry
+	for i, text := range p.texts {
+		entries[i] = make(map[string]dockercfg.Entry)
+		if file, err := kubernetes.Parse(text); err == nil { // else it is a base of another kind
+			for _, entry := range file.Entries() {
+				entries[i][entry.Registry] = entry
+			}
+		}
+	}
+	return p.all(func(favoured side) ([]byte, bool) {
+		target, err := kubernetes.Parse(p.texts[into.of()])
 		if err != nil {
 			return nil, false
-		}
-		source, err := kubernetes.Parse(p.texts[1+from])
-		if err != nil {
-			return nil, false
-		}
-		entries := make(map[string]dockercfg.Entry)
-		for _, entry := range source.Entries() {
-			entries[entry.Registry] = entry
 		}
 		for _, registry := range slices.Sorted(maps.Keys(p.take)) {
-			if p.from(registry, favoured) != from {
+			from := p.from(registry, favoured)
+			if from == into {
 				continue
 			}
-			if entry, ok := entries[registry]; !ok {
+			if entry, ok := entries[from.of()][registry]; !ok {
 				target.Remove(registry)
 			} else if target.Set(entry) != nil {
 				return nil, false

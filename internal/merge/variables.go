@@ -84,7 +84,7 @@ func (p *pair) variables() (Result, bool) {
 		Ours:   linediff.Range{End: len(lines[1])},
 		Theirs: linediff.Range{End: len(lines[2])},
 	}}
-	return p.both(func(favoured side) (text []byte, merged bool) {
+	return p.all(func(favoured side) (text []byte, merged bool) {
 		for _, way := range [][]linediff.Chunk{chunks, everything} {
 			if text = p.assemble(files, way, favoured); p.merged(text, favoured) {
 				return text, true
@@ -104,7 +104,7 @@ func (p *pair) assemble(files [3]variableFile, chunks []linediff.Chunk, favoured
 		case linediff.Theirs:
 			lines = append(lines, we.adopt(their)...)
 		case linediff.Conflict:
-			lines = append(lines, p.weave(was.lines[c.Base.Start:c.Base.End], our, we.adopt(their), favoured)...)
+			lines = append(lines, p.weave(we.adopt(was.lines[c.Base.Start:c.Base.End]), our, we.adopt(their), favoured)...)
 		default:
 			lines = append(lines, our...)
 		}
@@ -140,18 +140,20 @@ func (f variableFile) adopt(lines []variableLine) []variableLine {
 // theirs comes after the one that it follows there, and after what we added in
 // that place.
 func (p *pair) weave(was, we, they []variableLine, favoured side) []variableLine {
-	before, our, their := indexOf(was), indexOf(we), indexOf(they)
-	taken := func(l variableLine) bool { return l.variable != "" && p.from(l.variable, favoured) == theirs }
+	lines := [...][]variableLine{before: was, ours: we, theirs: they}
+	index := [...]map[string]int{before: indexOf(was), ours: indexOf(we), theirs: indexOf(they)}
+	in := func(s side, l variableLine) bool { _, ok := index[s][l.key()]; return ok }
 	var kept []variableLine
 	place := make(map[string]int) // after a line, by its key
 	for i, l := range we {
-		last, theyHave := their[l.key()]
-		_, had := before[l.key()]
-		switch {
-		case taken(l) && !theyHave, l.variable == "" && !l.isBlank() && had && !theyHave:
-			continue // they removed it
-		case taken(l) && i == our[l.key()]:
-			l = they[last]
+		if from := p.from(l.variable, favoured); l.variable == "" {
+			if !l.isBlank() && in(before, l) && !in(theirs, l) {
+				continue // they removed it
+			}
+		} else if !in(from, l) {
+			continue
+		} else if i == index[ours][l.key()] {
+			l = lines[from][index[from][l.key()]]
 		}
 		kept = append(kept, l)
 		place[l.key()] = len(kept)
@@ -166,11 +168,16 @@ func (p *pair) weave(was, we, they []variableLine, favoured side) []variableLine
 			at = after
 			continue
 		}
-		_, had := before[l.key()]
-		if l.variable != "" && (!taken(l) || i != their[l.key()]) || l.variable == "" && had {
+		if from := p.from(l.variable, favoured); l.variable == "" {
+			if in(before, l) {
+				continue // we removed it
+			}
+		} else if from == ours || !in(from, l) || i != index[theirs][l.key()] {
 			continue
+		} else {
+			l = lines[from][index[from][l.key()]]
 		}
-		for at < len(kept) && added[at] == nil && isAddition(kept[at], before, their) {
+		for at < len(kept) && added[at] == nil && !in(before, kept[at]) && !in(theirs, kept[at]) && !kept[at].isBlank() {
 			at++
 		}
 		if i > 0 && they[i-1].isBlank() && at+len(added[at]) > 0 {
@@ -203,11 +210,4 @@ func indexOf(lines []variableLine) map[string]int {
 		index[l.key()] = i
 	}
 	return index
-}
-
-// isAddition reports whether we alone have a line.
-func isAddition(l variableLine, before, their map[string]int) bool {
-	_, had := before[l.key()]
-	_, theyHave := their[l.key()]
-	return !had && !theyHave && !l.isBlank()
 }
