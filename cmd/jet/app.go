@@ -70,6 +70,7 @@ func (p *program) app() *cli.App {
 			p.dockercfgCommand(),
 			p.tokenCommand(),
 			p.helperCommand(),
+			p.checkCommand(),
 			p.gitCommand(),
 			p.keyCommand(),
 			p.completionCommand(),

@@ -140,7 +140,7 @@ func wantPaths(c *cli.Context, want int) error {
 	more := strings.HasSuffix(c.Command.ArgsUsage, "…")
 	var m *failure
 	switch {
-	case len(paths) > want && want == 0:
+	case len(paths) > want && want == 0 && !more:
 		m = misuse("%s takes no arguments, and got %q", line, paths[0])
 	case len(paths) > want && !more:
 		m = misuse("%s takes %s, and %q is one argument too many", line, c.Command.ArgsUsage, paths[want])

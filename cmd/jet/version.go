@@ -28,14 +28,19 @@ jet version --json`,
 	}
 }
 
-func (p *program) printVersion(asJSON bool) error {
-	v := version
-	if v == "" {
-		v = "unknown"
-		if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-			v = info.Main.Version
-		}
+// ownVersion gives the version of this program, or "unknown".
+func ownVersion() string {
+	if version != "" {
+		return version
 	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "unknown"
+}
+
+func (p *program) printVersion(asJSON bool) error {
+	v := ownVersion()
 	platform := runtime.GOOS + "/" + runtime.GOARCH
 	if asJSON {
 		return json.NewEncoder(p.stdout).Encode(struct {
