@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -29,6 +31,12 @@ type Options struct {
 	Wait time.Duration
 	// Reach is how long it may take to reach the host before another try; 0 means 10 s.
 	Reach time.Duration
+	// Retry are further answers after which a request is sent again, as statuses of
+	// HTTP: some servers have others for "not yet".
+	Retry []int
+	// Dial makes connections in place of the usual way; it is for tests that have a
+	// vendor's hosts on loopback.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// NoProxy keeps requests from the proxy that the environment names. It is for
 	// metadata servers, which are another one for each machine: a proxy would ask
 	// its own.
@@ -51,7 +59,7 @@ func NewClient(o Options) *http.Client {
 	if o.Reach == 0 {
 		o.Reach = 10 * time.Second
 	}
-	return &http.Client{Transport: &retrier{next: newTransport(o), tries: o.Tries, wait: o.Wait}}
+	return &http.Client{Transport: &retrier{next: newTransport(o), tries: o.Tries, wait: o.Wait, also: o.Retry}}
 }
 
 // RedirectError says that a server answered with a redirect, which was not followed.
@@ -90,6 +98,7 @@ type retrier struct {
 	next  http.RoundTripper
 	tries int
 	wait  time.Duration
+	also  []int
 }
 
 // RoundTrip sends the request until there is an answer worth returning: one that
@@ -106,7 +115,7 @@ func (r *retrier) RoundTrip(request *http.Request) (*http.Response, error) {
 			}
 			answer.Body = &boundedBody{ReadCloser: answer.Body, host: request.URL.Host, left: MaxAnswer}
 		}
-		if try == r.tries || !worthAnotherTry(answer, err) || request.Body != nil && request.GetBody == nil {
+		if try == r.tries || !r.worthAnotherTry(answer, err) || request.Body != nil && request.GetBody == nil {
 			return answer, err
 		}
 		// Half of it is chance, so that many jobs that failed together do not come
@@ -137,7 +146,7 @@ func (r *retrier) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 }
 
-func worthAnotherTry(answer *http.Response, err error) bool {
+func (r *retrier) worthAnotherTry(answer *http.Response, err error) bool {
 	if err != nil {
 		return isConnection(err)
 	}
@@ -146,7 +155,7 @@ func worthAnotherTry(answer *http.Response, err error) bool {
 		http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
 	}
-	return false
+	return slices.Contains(r.also, answer.StatusCode)
 }
 
 // retryAfter reads the header of that name (RFC 9110 section 10.2.3).

@@ -245,6 +245,43 @@ func TestReach(t *testing.T) {
 	}
 }
 
+// TestRetry asks a server that has its own way to say "not yet".
+func TestRetry(t *testing.T) {
+	tries := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if tries++; tries < 3 {
+			w.WriteHeader(http.StatusGone)
+			return
+		}
+		fmt.Fprint(w, `{"token":"t"}`)
+	}))
+	defer server.Close()
+	var got token
+	if err := Ask(NewClient(Options{Wait: time.Millisecond}), post(t, server.URL), &got); err == nil || tries != 1 {
+		t.Errorf("got %v after %d tries", err, tries)
+	}
+	tries = 0
+	o := Options{Wait: time.Millisecond, Retry: []int{http.StatusNotFound, http.StatusGone}}
+	if err := Ask(NewClient(o), post(t, server.URL), &got); err != nil || tries != 3 {
+		t.Errorf("got %v after %d tries", err, tries)
+	}
+}
+
+// TestDial has a host of another name on loopback.
+func TestDial(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, `{"token":%q}`, r.Host) }))
+	defer server.Close()
+	var dialled string
+	o := Options{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		dialled = address
+		return new(net.Dialer).DialContext(ctx, network, server.Listener.Addr().String())
+	}}
+	var got token
+	if err := Ask(NewClient(o), post(t, "http://login.example"), &got); err != nil || got.Token != "login.example" || dialled != "login.example:80" {
+		t.Errorf("got %q at %s, %v", got.Token, dialled, err)
+	}
+}
+
 // TestNoProxy has an environment that names a proxy. It is read once in a process,
 // so the transport is looked at instead of asked.
 func TestNoProxy(t *testing.T) {

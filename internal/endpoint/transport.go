@@ -23,9 +23,13 @@ func (o Options) transport(roots *x509.CertPool) *http.Transport {
 	if o.NoProxy {
 		proxy = nil
 	}
+	dial := o.Dial
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: o.Reach}).DialContext
+	}
 	return &http.Transport{
 		Proxy:                  proxy,
-		DialContext:            (&net.Dialer{Timeout: o.Reach}).DialContext,
+		DialContext:            dial,
 		TLSHandshakeTimeout:    o.Reach,
 		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		ForceAttemptHTTP2:      false, // one request does not gain from it
