@@ -57,6 +57,7 @@ type Variable struct {
 	Required bool     // the backend does not open without it
 	Secret   bool     // the value may never be shown
 	Selects  bool     // its being set under Name selects the backend, see Registry.Select
+	AnyName  bool     // it Selects under its Aliases too
 	Presence bool     // it counts as set even if it is empty; it has no aliases
 	Default  string   // the value if it is not set
 }

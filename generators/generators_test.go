@@ -153,6 +153,38 @@ func TestAliases(t *testing.T) {
 	}
 }
 
+func TestAnyName(t *testing.T) {
+	variable := generators.Variable{Name: "A", Aliases: []string{"B", "C"}, Selects: true, AnyName: true}
+	registry, err := generators.NewRegistry(generators.Backend{Name: "one", Open: open, Variables: []generators.Variable{variable}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		set  map[string]string
+		want string
+	}{{map[string]string{"A": "a", "B": "b"}, "A"}, {map[string]string{"A": "", "C": "c"}, "C"}, {map[string]string{"B": ""}, ""}, {nil, ""}} {
+		got := ""
+		for _, s := range registry.Select(env(c.set)) {
+			got = s.Variable
+		}
+		if got != c.want {
+			t.Errorf("%v: selected by %q, want %q", c.set, got, c.want)
+		}
+	}
+}
+
+func TestOddValue(t *testing.T) {
+	for value, want := range map[string]string{
+		"a": "", "": "", "a b": "", `"`: "", `a"`: "", `"a`: "", `"a'`: "", " ": "white space", " a": "white space", "a\u00a0": "white space",
+		`"a"`: "quotes", "'a'": "quotes", `""`: "quotes",
+	} {
+		got := generators.OddValue("KEY", value)
+		if want == "" && got != "" || !strings.Contains(got, want) || got != "" && !strings.HasPrefix(got, "KEY ") {
+			t.Errorf("%q: got %q", value, got)
+		}
+	}
+}
+
 func TestPresence(t *testing.T) {
 	variable := generators.Variable{Name: "A", Presence: true, Selects: true}
 	registry, err := generators.NewRegistry(generators.Backend{Name: "one", Open: open, Variables: []generators.Variable{variable}})

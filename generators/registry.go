@@ -67,16 +67,22 @@ type Selection struct {
 }
 
 // Select gives the backends that env calls for: those with a variable that
-// Selects and is set under its first name, not to the empty text unless its
-// Presence counts; the first such variable is named. Whether their other variables
-// are there is for Open to say.
+// Selects and is set under its first name, or AnyName, not to the empty text unless
+// its Presence counts; the first such variable is named. Whether their other
+// variables are there is for Open to say.
 func (r *Registry) Select(env Env) []Selection {
 	var selections []Selection
 	for _, b := range r.backends {
 		for _, v := range b.Variables {
-			v.Aliases = nil
+			if !v.AnyName {
+				v.Aliases = nil
+			}
 			if v.Selects && env.IsSet(v) {
-				selections = append(selections, Selection{Backend: b, Variable: v.Name})
+				name := v.Name
+				if !v.Presence {
+					name = env.nameOf(v)
+				}
+				selections = append(selections, Selection{Backend: b, Variable: name})
 				break
 			}
 		}
