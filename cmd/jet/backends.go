@@ -5,6 +5,7 @@ import (
 
 	"github.com/dockercfg/jet/generators"
 	"github.com/dockercfg/jet/generators/heroku"
+	"github.com/dockercfg/jet/generators/ibm"
 	"github.com/dockercfg/jet/generators/login"
 	"github.com/dockercfg/jet/generators/store"
 )
@@ -19,6 +20,7 @@ type backendConfig struct {
 func backends(c backendConfig) (*generators.Registry, error) {
 	return generators.NewRegistry(
 		login.Backend(),
+		ibm.Config{Registries: c.registries}.Backend(),
 		heroku.Backend(),
 		store.Config{Registries: c.registries, Stderr: c.stderr}.Backend(),
 	)
