@@ -72,13 +72,17 @@ type terminal struct {
 }
 
 // terminal gives the terminal that the program was started from, and what is to
-// be done when it is no longer needed.
+// be done when it is no longer needed: that of stdin and stderr, or that of the
+// session where one of them leads elsewhere.
 func (p *program) terminal() (t terminal, done func(), ok bool) {
-	if descriptor, ok := terminalOf(p.stdin); ok {
+	descriptor, typed := terminalOf(p.stdin)
+	_, seen := terminalOf(p.stderr)
+	_, isProcess := p.stderr.(*os.File) // and not a test
+	if typed && (seen || !isProcess) {
 		return terminal{descriptor, p.stderr}, func() {}, true
 	}
-	if _, isFile := p.stdin.(*os.File); !isFile {
-		return terminal{}, nil, false // a test, which has another stdin than the process
+	if !isProcess {
+		return terminal{}, nil, false
 	}
 	in, out := "/dev/tty", "/dev/tty"
 	if runtime.GOOS == "windows" {

@@ -105,6 +105,9 @@ func TestSharedKey(t *testing.T) {
 }
 
 func TestPassphraseOfSharedKey(t *testing.T) {
+	if testing.Short() {
+		t.Skip("each passphrase takes age a second")
+	}
 	needUnix(t)
 	t.Chdir(t.TempDir())
 	key := crypto.GenerateKey()

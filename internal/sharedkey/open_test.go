@@ -206,6 +206,9 @@ func text(t *testing.T) []byte { return crypto.GenerateKey().Encode() }
 func TestShare(t *testing.T) {
 	for _, kind := range []string{"age", "age post-quantum", "age locked", "ed25519", "ed25519 locked", "rsa", "rsa locked"} {
 		t.Run(kind, func(t *testing.T) {
+			if testing.Short() && kind == "rsa locked" {
+				t.Skip("each passphrase takes its time; that of ed25519 is tried")
+			}
 			dir := home(t)
 			me := newPerson(t, filepath.Join(dir, "key"), kind)
 			others := []person{newPerson(t, filepath.Join(dir, "a"), "age"), newPerson(t, filepath.Join(dir, "b"), "ed25519")}
@@ -260,6 +263,9 @@ func TestUsualPlaces(t *testing.T) {
 		{".ssh/of my own", "rsa locked", true},
 	} {
 		t.Run(test.path+", "+test.kind, func(t *testing.T) {
+			if testing.Short() && test.asks {
+				t.Skip("each passphrase takes its time")
+			}
 			dir := home(t)
 			// What else is there does not stand in the way, nor asks for anything.
 			if test.path != ".ssh/id_ed25519" {
@@ -402,7 +408,10 @@ func TestWithoutPrivateKey(t *testing.T) {
 func TestPassphrase(t *testing.T) {
 	home(t)
 	key := text(t)
-	file := must[[]byte](t)(sharedkey.Protect(t.Context(), key, passphrase))
+	file := []byte(protectWith(t, string(key), passphrase, 10)) // age's own work takes a second each time
+	if !testing.Short() {
+		file = must[[]byte](t)(sharedkey.Protect(t.Context(), key, passphrase))
+	}
 	a := asked{typed: passphrase}
 	opened, err := sharedkey.Open(t.Context(), file, sharedkey.Identities{}, a.ask)
 	if err != nil || !bytes.Equal(opened.Plaintext, key) || opened.By != "" || len(a.paths) != 1 || a.paths[0] != "" {
@@ -411,7 +420,6 @@ func TestPassphrase(t *testing.T) {
 	if info := string(file[:80]); !strings.HasPrefix(info, "-----BEGIN AGE ENCRYPTED FILE-----\n") {
 		t.Errorf("got %q", info)
 	}
-	// age's own work takes a second each time; here is less of it.
 	file = []byte(protectWith(t, string(key), passphrase, 10))
 	a.typed = "wrong"
 	_, err = sharedkey.Open(t.Context(), file, sharedkey.Identities{}, a.ask)
