@@ -34,6 +34,19 @@ func TestMain(m *testing.M) {
 	})
 }
 
+// identitiesDir has private keys for tests. It is absolute, since tests change the
+// folder.
+var identitiesDir, _ = filepath.Abs(filepath.Join("..", "..", "testdata", "identities"))
+
+func readIdentity(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(identitiesDir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // leastScripts is how many scripts there are at least.
 const leastScripts = 25
 
@@ -47,10 +60,6 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	identities, err := filepath.Abs(filepath.Join(dir, "identities"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	// A configuration that names no store: without one Docker picks what is installed.
 	docker := t.TempDir()
 	if err := os.WriteFile(filepath.Join(docker, "config.json"), []byte(`{"auths": {"none.test": {}}}`), 0o600); err != nil {
@@ -60,7 +69,7 @@ func TestScripts(t *testing.T) {
 		Dir: filepath.Join(dir, "script"),
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PUBLISHED", published)
-			env.Setenv("IDENTITIES", identities)
+			env.Setenv("IDENTITIES", identitiesDir)
 			env.Setenv("SSH_AUTH_SOCK", "")
 			env.Setenv("DOCKER_CONFIG", docker)
 			env.Setenv("GIT_CONFIG_NOSYSTEM", "1")

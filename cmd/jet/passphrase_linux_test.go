@@ -55,18 +55,6 @@ func (p keyProject) take(name, as string) {
 	p.put(filepath.Join(p.home, ".ssh", as), readIdentity(p.t, name))
 }
 
-func readIdentity(t *testing.T, name string) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(identitiesDir, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
-// identitiesDir is absolute, since tests change the folder.
-var identitiesDir, _ = filepath.Abs(filepath.Join("..", "..", "testdata", "identities"))
-
 // run runs jet where there is no terminal.
 func (p keyProject) run(words ...string) (code int, stdout, stderr string) {
 	var out, errors bytes.Buffer
