@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
-	"io/fs"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -92,10 +93,10 @@ func (r *reader) decrypt(ctx context.Context, name string, data []byte) ([]byte,
 	var plain bytes.Buffer
 	format, err := crypto.Decrypt(&plain, bytes.NewReader(data), key.Key, crypto.WithRequire(r.required))
 	if r.former = false; r.past && errors.Is(err, crypto.ErrWrongKey) {
-		if former, problem := r.formerKey(ctx); problem == nil {
-			_, problem = crypto.Decrypt(&plain, bytes.NewReader(data), former, crypto.WithRequire(r.required))
-			if r.former = problem == nil; r.former {
-				err = nil
+		for _, former := range r.formerKeys(ctx) {
+			if _, problem := crypto.Decrypt(&plain, bytes.NewReader(data), former, crypto.WithRequire(r.required)); problem == nil {
+				r.former, err = true, nil
+				break
 			}
 		}
 	}
@@ -106,12 +107,24 @@ func (r *reader) decrypt(ctx context.Context, name string, data []byte) ([]byte,
 	return plain.Bytes(), format, nil
 }
 
-// formerKey gives the key from before the last rotation, which leaves it beside
-// the new one.
-func (r *reader) formerKey(ctx context.Context) (crypto.Key, error) {
+// maxFormer bounds how many rotations back keys are looked for.
+const maxFormer = 20
+
+// formerKeys gives the keys from before the last rotations, as each leaves one
+// beside the key that took its place: the latest first.
+func (r *reader) formerKeys(ctx context.Context) (keys []crypto.Key) {
 	if r.key.Path == "" {
-		return crypto.Key{}, fs.ErrNotExist
+		return nil
 	}
-	found, err := projectkey.Lookup{KeyPath: r.key.Path + ".old"}.Find(ctx)
-	return found.Key, err
+	path := r.key.Path + ".old"
+	for i := 1; i <= maxFormer; i++ {
+		found, err := projectkey.Lookup{KeyPath: path}.Find(ctx)
+		if err != nil {
+			break
+		}
+		keys = append(keys, found.Key)
+		path = fmt.Sprintf("%s.old.%d", r.key.Path, i)
+	}
+	slices.Reverse(keys)
+	return keys
 }
