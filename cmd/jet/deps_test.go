@@ -111,7 +111,8 @@ var rules = []rule{
 		"nothing but cmd, the store's own packages and the helper run credential helpers",
 		func(p string) bool {
 			return strings.HasPrefix(p, module) && !within(p, "cmd") && !within(p, "generators/store") &&
-				!within(p, "internal/credentialstore") && !within(p, "internal/credentialhelper")
+				!within(p, "internal/credentialstore") && !within(p, "internal/credentialhelper") &&
+				!within(p, "internal/userstore") && !within(p, "internal/storedkey")
 		},
 		func(_, i string) bool {
 			return within(i, "internal/credentialstore") || strings.HasPrefix(i, "github.com/docker/docker-credential-helpers")

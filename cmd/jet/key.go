@@ -9,9 +9,11 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/dockercfg/jet/crypto"
+	"github.com/dockercfg/jet/internal/knownkeys"
 	"github.com/dockercfg/jet/internal/outfile"
 	"github.com/dockercfg/jet/internal/projectkey"
 	"github.com/dockercfg/jet/internal/sharedkey"
+	"github.com/dockercfg/jet/internal/storedkey"
 	"github.com/dockercfg/jet/internal/trustedkey"
 )
 
@@ -31,7 +33,8 @@ func (p *program) findKeyFrom(ctx context.Context, dir, keyPath string) (project
 	if found, ok := p.keys[asked]; ok {
 		return found, nil
 	}
-	lookup := projectkey.Lookup{KeyPath: keyPath, LookupEnv: p.lookupEnv, Dir: dir, Stderr: p.stderr, Ask: p.askPassphrase}
+	lookup := p.keyLookup(dir, keyPath)
+	lookup.Stored = p.storedKey
 	key, err := lookup.Find(ctx)
 	for _, warning := range key.Warnings {
 		p.warn("%s", warning)
@@ -44,6 +47,17 @@ func (p *program) findKeyFrom(ctx context.Context, dir, keyPath string) (project
 	}
 	p.keys[asked] = key
 	return key, nil
+}
+
+// keyLookup is the look-up without the credential store.
+func (p *program) keyLookup(dir, keyPath string) projectkey.Lookup {
+	return projectkey.Lookup{KeyPath: keyPath, LookupEnv: p.lookupEnv, Dir: dir, Stderr: p.stderr, Ask: p.askPassphrase}
+}
+
+// storedKey asks the credential store.
+func (p *program) storedKey(ctx context.Context, record knownkeys.Record) ([]byte, error) {
+	text, err := storedkey.Get(ctx, record, p.stderr)
+	return text, adviseStoredKey(err)
 }
 
 // adviseKey says what to do when there is no key.

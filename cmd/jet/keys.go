@@ -30,6 +30,7 @@ jet key protect`,
 		Action:      chooseBelow,
 		Subcommands: []*cli.Command{
 			p.keyListCommand(), p.shareCommand(), p.unshareCommand(), p.protectCommand(), p.unprotectCommand(),
+			p.storeKeyCommand(), p.forgetKeyCommand(),
 		},
 	}
 }

@@ -176,6 +176,7 @@ var writingCommands = map[string][][]string{
 	"key unshare":        {{"alice"}},
 	"key protect":        {{}},
 	"key unprotect":      {{}},
+	"key store":          {{"--store", "none"}},
 }
 
 // TestSwappedKey plays the attacker whom package trustedkey is about: the victim

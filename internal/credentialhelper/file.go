@@ -2,6 +2,7 @@ package credentialhelper
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,8 +13,10 @@ import (
 
 	"github.com/dockercfg/jet/crypto"
 	"github.com/dockercfg/jet/dockercfg"
+	"github.com/dockercfg/jet/internal/knownkeys"
 	"github.com/dockercfg/jet/internal/projectkey"
 	"github.com/dockercfg/jet/internal/sharedkey"
+	"github.com/dockercfg/jet/internal/storedkey"
 	"github.com/dockercfg/jet/internal/worktree"
 )
 
@@ -24,7 +27,6 @@ const FileName = "dockercfg.encrypted"
 const (
 	fileVariable    = "JET_DOCKERCFG"
 	requireVariable = "JET_REQUIRE"
-	storeVariable   = "JET_CREDENTIAL_STORE"
 )
 
 // maxFile bounds a dockercfg, encrypted or not, in bytes.
@@ -150,6 +152,9 @@ func keyHint(err error) string {
 
 func (h *helper) decrypt(path string, text []byte, required crypto.Format) ([]byte, crypto.Format, error) {
 	lookup := projectkey.Lookup{LookupEnv: h.program.LookupEnv, Dir: h.program.Dir, Stderr: h.program.Stderr}
+	lookup.Stored = func(ctx context.Context, record knownkeys.Record) ([]byte, error) {
+		return storedkey.Get(ctx, record, h.program.Stderr)
+	}
 	key, err := lookup.Find(h.ctx)
 	for _, warning := range key.Warnings {
 		h.program.warn(errors.New(warning))

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"runtime"
 	"strings"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 	"github.com/dockercfg/jet/dockercfg"
 	"github.com/dockercfg/jet/internal/credentialstore"
 	"github.com/dockercfg/jet/internal/helperconfig"
+	"github.com/dockercfg/jet/internal/userstore"
 )
 
 // storeTimeout is how long one run of the user's store may take. It may ask a
@@ -169,7 +168,7 @@ func (h *helper) Add(c *credentials.Credentials) error {
 	return nil
 }
 
-const storeHint = storeVariable + "=NAME names one, docker-credential-NAME"
+const storeHint = userstore.Variable + "=NAME names one, docker-credential-NAME"
 
 // Delete passes the removal of a credential on to the user's store.
 func (h *helper) Delete(server string) error {
@@ -211,14 +210,14 @@ func (h *helper) isNone(err error) bool {
 
 // store finds the store to pass on to for a server, nil if there is none.
 func (h *helper) store(server string) (*credentialstore.Store, error) {
-	name, from, err := h.storeName(server)
+	name, from, err := userstore.Named(h.program.LookupEnv, server)
 	if err != nil {
 		return nil, err
 	}
 	options := credentialstore.Options{Timeout: storeTimeout, Stderr: h.program.Stderr}
 	h.guessed = name == ""
 	if h.guessed {
-		if name = platformStore(); name == "" {
+		if name = userstore.OfPlatform(); name == "" {
 			return nil, nil
 		}
 		from = "the store of this platform"
@@ -235,7 +234,7 @@ func (h *helper) store(server string) (*credentialstore.Store, error) {
 	if err != nil {
 		return nil, stored(fmt.Errorf("%s: %w", from, err))
 	}
-	if isThisProgram(store.Path()) {
+	if userstore.IsThisProgram(store) {
 		return nil, fail(storeHint, "%s is %q, this program itself under another name, and nothing to pass on to", from, store.Path())
 	}
 	if _, again := h.program.LookupEnv(runningVariable); again {
@@ -243,49 +242,4 @@ func (h *helper) store(server string) (*credentialstore.Store, error) {
 	}
 	os.Setenv(runningVariable, "1") // the store is run with the environment of this process
 	return store, nil
-}
-
-// storeName gives the name of the user's store, "" if nothing names one, and for
-// people where the name is from.
-func (h *helper) storeName(server string) (name, from string, err error) {
-	if name, _ := h.program.LookupEnv(storeVariable); name != "" {
-		return name, storeVariable, nil
-	}
-	path, err := helperconfig.Path(h.program.LookupEnv)
-	if err != nil {
-		return "", "", nil // no home, so no configuration
-	}
-	registry, _ := dockercfg.NormalizeRegistry(server)
-	name, err = helperconfig.File{Path: path}.PassOn(registry)
-	if err != nil {
-		err = fmt.Errorf("looking for the credential store to pass on to: %w", err)
-	}
-	return name, fmt.Sprintf("the store of %q", path), err
-}
-
-// platformStore gives the name of the store that Docker picks by itself
-// (docker/cli v29.9.3, cli/config/credentials/default_store*.go).
-func platformStore() string {
-	switch runtime.GOOS {
-	case "darwin":
-		return "osxkeychain"
-	case "windows":
-		return "wincred"
-	case "linux":
-		if _, err := exec.LookPath("pass"); err == nil {
-			return "pass"
-		}
-		return "secretservice"
-	}
-	return ""
-}
-
-func isThisProgram(path string) bool {
-	self, err := os.Executable()
-	if err != nil {
-		return false
-	}
-	a, errA := os.Stat(self)
-	b, errB := os.Stat(path)
-	return errA == nil && errB == nil && os.SameFile(a, b)
 }

@@ -40,6 +40,11 @@ func (s *Store) Get(ctx context.Context, server string) (username string, secret
 	return answer.Username, dockercfg.NewSecret(answer.Secret), nil
 }
 
+// ProjectKeyPrefix begins the server names under which jet itself keeps halves of
+// project keys. They are no credentials, and List leaves them out. The host is
+// one that no registry has (RFC 2606).
+const ProjectKeyPrefix = "https://project-key.jet.invalid/"
+
 // List gives the user names by server, each in the spelling under which Get finds
 // it. A store that answers that it found nothing is empty: the retracted releases
 // 0.9.0 and 0.9.1 of docker-credential-osxkeychain did.
@@ -51,6 +56,12 @@ func (s *Store) List(ctx context.Context) (map[string]string, error) {
 	})
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, err
+	}
+	for server := range users {
+		// Stores differ in what they do to the scheme.
+		if strings.Contains(server, strings.TrimPrefix(ProjectKeyPrefix, "https://")) {
+			delete(users, server)
+		}
 	}
 	return users, nil
 }

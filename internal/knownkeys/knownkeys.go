@@ -1,6 +1,6 @@
 // Package knownkeys remembers the keys of work trees in the user's configuration,
-// where nobody who can write to a repository gets at it: their fingerprints,
-// never a key.
+// where nobody who can write to a repository gets at it: fingerprints, and one half
+// of a key that the credential store has the other half of, but never a key.
 package knownkeys
 
 import (
@@ -26,6 +26,15 @@ type Record struct {
 	// Keys are the fingerprints of its keys by the folder that they stand in, from
 	// the top and with slashes, "." for the top itself. Mostly there is but one.
 	Keys map[string]string `json:"keys"`
+	// Stored is the key that the credential store has for the work tree, nil for none.
+	Stored *Stored `json:"stored,omitempty"`
+}
+
+// Stored says where one half of a key is, and holds the other: see package storedkey.
+type Stored struct {
+	Helper      string `json:"helper"` // docker-credential-HELPER
+	Fingerprint string `json:"fingerprint"`
+	Half        string `json:"half"`
 }
 
 // Place gives the work tree that a folder is in and the folder from its top, as
@@ -46,7 +55,7 @@ func Place(dir string) (workTree, folder string, err error) {
 // file that is no record is an error.
 func Load(workTree string) (Record, error) {
 	r := Record{WorkTree: workTree}
-	path, err := file(workTree)
+	path, err := r.file()
 	if err != nil {
 		return r, nil // a user without a configuration remembers nothing
 	}
@@ -93,7 +102,7 @@ func (r *Record) Remember(folder, fingerprint string) {
 
 // Save writes the record, readable by the user alone.
 func (r Record) Save() error {
-	path, err := file(r.WorkTree)
+	path, err := r.file()
 	if err != nil {
 		return err
 	}
@@ -108,14 +117,19 @@ func (r Record) Save() error {
 	return err
 }
 
+// ID names the work tree by 32 characters, without saying where it is.
+func (r Record) ID() string {
+	sum := sha256.Sum256([]byte(r.WorkTree))
+	return hex.EncodeToString(sum[:16])
+}
+
 // file gives the path of a record.
-func file(workTree string) (string, error) {
+func (r Record) file() (string, error) {
 	dir, err := os.UserConfigDir()
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256([]byte(workTree))
-	return filepath.Join(dir, "jet", "work-trees", hex.EncodeToString(sum[:16])+".json"), nil
+	return filepath.Join(dir, "jet", "work-trees", r.ID()+".json"), nil
 }
 
 // cause takes off the path that an error of the system names once more.

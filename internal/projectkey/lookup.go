@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/dockercfg/jet/crypto"
+	"github.com/dockercfg/jet/internal/knownkeys"
 	"github.com/dockercfg/jet/internal/sharedkey"
 	"github.com/dockercfg/jet/internal/shellword"
 	"github.com/dockercfg/jet/internal/worktree"
@@ -50,6 +51,7 @@ const (
 //   - JET_KEY_PATH, the name of a key file
 //   - codeship.aes, else codeship.aes.age, in Dir, or in a folder above it up to
 //     the top of the git work tree
+//   - what Stored gives for the work tree of Dir, if something is stored for that
 //
 // A key file may be one of age, which is opened with the user's own private keys
 // or a passphrase: see package sharedkey.
@@ -59,6 +61,11 @@ type Lookup struct {
 	Dir       string                                    // "": the current folder
 	Stderr    io.Writer                                 // of the command; nil: thrown away
 	Ask       sharedkey.Ask                             // nil: there is nobody to ask for a passphrase
+
+	// Stored gives the text of the key that the credential store has for a work
+	// tree, of which the record says that; nil: no store is asked. See package
+	// storedkey.
+	Stored func(ctx context.Context, record knownkeys.Record) ([]byte, error)
 }
 
 // Found is a key and where it came from.
@@ -156,7 +163,32 @@ func (l Lookup) search(ctx context.Context) (Found, error) {
 			return found, err
 		}
 	}
+	if l.Stored != nil {
+		tried = append(tried, "the credential store")
+		if found, there, err := l.stored(ctx); there || err != nil {
+			return found, err
+		}
+	}
 	return Found{}, &NotFoundError{Tried: tried}
+}
+
+// stored asks the credential store, if the user's configuration says that it has
+// the key.
+func (l Lookup) stored(ctx context.Context) (found Found, there bool, err error) {
+	tree, _, err := knownkeys.Place(l.Dir)
+	if err != nil {
+		return Found{}, false, err
+	}
+	record, err := knownkeys.Load(tree)
+	if err != nil || record.Stored == nil {
+		return Found{}, false, err
+	}
+	text, err := l.Stored(ctx, record)
+	if err != nil {
+		return Found{}, true, fmt.Errorf("the key in the credential store: %w", err)
+	}
+	found, err = parse("the credential store docker-credential-"+record.Stored.Helper, text)
+	return found, true, err
 }
 
 // isAbsent reports whether err came from nothing standing at path. A symbolic

@@ -138,9 +138,7 @@ var errSilent = errors.New(Program + " gave no answer")
 // converse speaks the protocol.
 func converse(ctx context.Context, from io.Reader, to io.Writer, request Request, ask Ask) (Reply, error) {
 	encoder, decoder := json.NewEncoder(to), json.NewDecoder(io.LimitReader(from, MaxMessage))
-	if err := encoder.Encode(request); err != nil {
-		return Reply{}, silent(ctx)
-	}
+	encoder.Encode(request) // where that fails, what it says or does not say tells why
 	for {
 		var reply Reply
 		if err := decoder.Decode(&reply); err != nil {
