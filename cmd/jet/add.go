@@ -51,7 +51,11 @@ func (p *program) add(c *cli.Context) error {
 		if token {
 			kind = "identity token"
 		}
-		secret, err := p.readSecret(c.Context, kind, entry, token || c.Bool("password-stdin"))
+		who := entry.Registry
+		if entry.Username != "" {
+			who = entry.Username + " at " + who
+		}
+		secret, err := p.readSecret(c.Context, kind, who, token || c.Bool("password-stdin"))
 		if err != nil {
 			return err
 		}

@@ -46,22 +46,12 @@ func (p *program) edit(c *cli.Context) error {
 	if err := checkEditable(f); err != nil {
 		return err
 	}
-	key, err := r.findKey(c.Context) // of a new file
-	if err != nil {
-		return err
-	}
-	if err := guardKey(f.name, key); err != nil {
-		return err
-	}
-	writing, err := p.writingKey(c.Context, key, f.name, r.trust)
+	key, err := r.keyFor(c.Context, f.name)
 	if err != nil {
 		return err
 	}
 
-	if inConflict(c.Context, f.name) {
-		p.warn("%s is in conflict, and this is our side alone", f.shown())
-		p.hint("\"jet merge %s\" has both", shellWord(f.name))
-	}
+	p.warnConflict(c.Context, f)
 	was := content.Parse(f.text, f.name)
 	session, err := p.beginEditing(editedName(f.name, was.Kind, f.text), f.text, func(text []byte) error {
 		return textProblem(was, f.name, text)
@@ -88,7 +78,7 @@ func (p *program) edit(c *cli.Context) error {
 		p.note("%s", untouched(f))
 		return err
 	}
-	if problem := p.keepWork(f, text, chosen.format, writing); problem != nil {
+	if problem := p.keepWork(f, text, chosen.format, key); problem != nil {
 		session.keep = true
 		p.warn("what you edited can be kept nowhere but in %q, readable, and the next jet that makes a private folder removes it: %v", session.path, problem)
 	}

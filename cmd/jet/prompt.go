@@ -11,22 +11,17 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/dockercfg/jet/dockercfg"
 	"github.com/dockercfg/jet/internal/sharedkey"
 )
 
 // maxSecret bounds a password or token, in bytes. Key files have some 2,400.
 const maxSecret = 1 << 20
 
-// readSecret gives a password or an identity token as it is, but for one line end
-// behind it. A person at a terminal is asked for it; else it is read from stdin,
-// if that is wanted.
-func (p *program) readSecret(ctx context.Context, kind string, entry dockercfg.Entry, stdin bool) (string, error) {
+// readSecret gives a password, a token or another value as it is, but for one line
+// end behind it. A person at a terminal is asked for it; else it is read from stdin,
+// if that is wanted. Who is whose it is.
+func (p *program) readSecret(ctx context.Context, kind, who string, stdin bool) (string, error) {
 	if descriptor, ok := terminalOf(p.stdin); ok {
-		who := entry.Registry
-		if entry.Username != "" {
-			who = entry.Username + " at " + who
-		}
 		return p.prompt(ctx, terminal{descriptor, p.stderr}, kind, who)
 	}
 	if !stdin {

@@ -165,6 +165,8 @@ func (v victim) attack(swap func(attacker crypto.Key)) {
 var writingCommands = map[string][][]string{
 	"encrypt":            {{"env.plain", "app.env.encrypted"}, {"env.plain", "new.encrypted"}, {"env.plain", "-"}, {"-", "new.encrypted"}},
 	"edit":               {{"app.env.encrypted"}, {"new.env.encrypted"}},
+	"set":                {{"app.env.encrypted", "A"}, {"new.env.encrypted", "A"}},
+	"unset":              {{"app.env.encrypted", "A"}},
 	"generate dockercfg": {{"dockercfg.encrypted", "--encrypt"}, {"new.encrypted", "--encrypt"}, {"-", "--encrypt"}},
 	"dockercfg add":      {{"dockercfg.encrypted", "new.test", "-u", "ci", "--password-stdin"}, {"new.encrypted", "new.test", "-u", "ci", "--password-stdin", "--encrypt"}},
 	"dockercfg merge":    {{"dockercfg.encrypted", "cfg.plain", "--replace"}, {"new.encrypted", "cfg.plain", "--encrypt"}},

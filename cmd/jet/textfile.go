@@ -70,6 +70,26 @@ func (r *reader) openText(c *cli.Context, kind string) (*textFile, error) {
 	return f, err
 }
 
+// keyFor gives the key that may encrypt the file of that name.
+func (r *reader) keyFor(ctx context.Context, name string) (trustedkey.Key, error) {
+	found, err := r.findKey(ctx)
+	if err == nil {
+		err = guardKey(name, found)
+	}
+	if err != nil {
+		return trustedkey.Key{}, err
+	}
+	return r.program.writingKey(ctx, found, name, r.trust)
+}
+
+// warnConflict tells of a file of which a merge of git has left our side alone.
+func (p *program) warnConflict(ctx context.Context, f *textFile) {
+	if inConflict(ctx, f.name) {
+		p.warn("%s is in conflict, and this is our side alone", f.shown())
+		p.hint("\"jet merge %s\" has both", shellWord(f.name))
+	}
+}
+
 // replaceText writes another text into a file, if that is still as it was read.
 func (r *reader) replaceText(ctx context.Context, f *textFile, text []byte, s *sealing) error {
 	now, err := os.ReadFile(f.name)

@@ -157,3 +157,25 @@ func isBase64Line(line string) bool {
 	}
 	return true
 }
+
+// scanDocker finds the statements of a file that parseDocker reads.
+func scanDocker(data []byte) (all []statement) {
+	at := 0
+	for raw := range bytes.Lines(data) {
+		from := at
+		at += len(raw)
+		if from == 0 && bytes.HasPrefix(raw, byteOrderMark) {
+			from = len(byteOrderMark)
+			raw = raw[from:]
+		}
+		line := bytes.TrimSuffix(bytes.TrimSuffix(raw, []byte("\n")), []byte("\r"))
+		end := from + len(line)
+		line = bytes.TrimLeftFunc(line, unicode.IsSpace)
+		if len(line) == 0 || line[0] == '#' {
+			continue
+		}
+		name, value, set := bytes.Cut(line, []byte("="))
+		all = append(all, statement{name: string(name), set: set, value: span{end - len(value), end}, lines: span{from, at}})
+	}
+	return all
+}
