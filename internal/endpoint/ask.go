@@ -39,26 +39,35 @@ func (e *StatusError) Skew() (ahead time.Duration, ok bool) {
 }
 
 // Ask sends a request and decodes the JSON of the answer into a value. The errors
-// are those of the client without the address (see Reason), *StatusError for a
-// status other than 200, and *AnswerError.
+// are those of Fetch, and *AnswerError for what is not such JSON.
 func Ask(client *http.Client, request *http.Request, into any) error {
+	body, header, err := Fetch(client, request)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return NotJSON(request.URL.Host, body, header)
+	}
+	return nil
+}
+
+// Fetch sends a request and gives the answer. The errors are those of the client
+// without the address (see Reason), and *StatusError for a status other than 200.
+func Fetch(client *http.Client, request *http.Request) (body []byte, header http.Header, err error) {
 	answer, err := client.Do(request)
 	if err != nil {
-		return Reason(err)
+		return nil, nil, Reason(err)
 	}
 	defer answer.Body.Close()
 	host := request.URL.Host
-	body, err := io.ReadAll(answer.Body)
+	body, err = io.ReadAll(answer.Body)
 	if answer.StatusCode != http.StatusOK {
-		return &StatusError{Host: host, Code: answer.StatusCode, Body: body, Header: answer.Header}
+		return nil, nil, &StatusError{Host: host, Code: answer.StatusCode, Body: body, Header: answer.Header}
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", host, err)
+		return nil, nil, fmt.Errorf("%s: %w", host, err)
 	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return NotJSON(host, body, answer.Header)
-	}
-	return nil
+	return body, answer.Header, nil
 }
 
 // NotJSON says what an answer is in place of the JSON that was wanted.
