@@ -101,6 +101,7 @@ type probe struct {
 
 	mutex sync.Mutex // guards what follows: backends may look up variables from anywhere
 	found []string
+	forms []string // of the secrets, see checkText
 }
 
 func (p *probe) add(format string, arguments ...any) {
@@ -154,21 +155,32 @@ func (p *probe) checkError(err error) {
 
 // checkText looks for the secrets in a text, in the encodings that are likely.
 func (p *probe) checkText(what, text string) {
-	for _, secret := range p.secrets() {
-		for _, form := range []string{
-			secret,
-			fmt.Sprintf("%q", secret),
-			url.QueryEscape(secret),
-			hex.EncodeToString([]byte(secret)),
-			strings.ToUpper(hex.EncodeToString([]byte(secret))),
-			base64.StdEncoding.EncodeToString([]byte(secret)),
-			strings.Trim(fmt.Sprint([]byte(secret)), "[]"),
-		} {
-			if strings.Contains(text, strings.Trim(form, `"`)) {
-				p.add("%s shows a secret", what)
-				return
-			}
+	p.mutex.Lock()
+	if p.forms == nil {
+		for _, secret := range p.secrets() {
+			p.forms = append(p.forms, formsOf(secret)...)
 		}
+	}
+	forms := p.forms
+	p.mutex.Unlock()
+	for _, form := range forms {
+		if strings.Contains(text, form) {
+			p.add("%s shows a secret", what)
+			return
+		}
+	}
+}
+
+// formsOf gives the encodings of a secret.
+func formsOf(secret string) []string {
+	return []string{
+		secret,
+		strings.Trim(fmt.Sprintf("%q", secret), `"`),
+		url.QueryEscape(secret),
+		hex.EncodeToString([]byte(secret)),
+		strings.ToUpper(hex.EncodeToString([]byte(secret))),
+		base64.StdEncoding.EncodeToString([]byte(secret)),
+		strings.Trim(fmt.Sprint([]byte(secret)), "[]"),
 	}
 }
 
@@ -299,6 +311,9 @@ func (p *probe) generates(ctx context.Context, source generators.Source, want []
 		p.add("the case's entries: %v", err)
 		return
 	}
+	// What prints a time looks into the time zone, which is loaded at the first use.
+	_ = time.Local.String()
+	var printed sync.Once // it takes a while
 	check := func() {
 		result, err := source.Generate(ctx)
 		p.checkError(err)
@@ -324,7 +339,7 @@ func (p *probe) generates(ctx context.Context, source generators.Source, want []
 		if text, _ := expected.Encode(); string(got) != string(text) {
 			p.add("it gives other entries than the case wants: %v", file.Entries())
 		}
-		p.hides(result)
+		printed.Do(func() { p.hides(result) })
 		for _, notice := range result.Notices {
 			if notice == "" || strings.Contains(notice, "\n") {
 				p.add("a notice is not one line: %q", notice)
