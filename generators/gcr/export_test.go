@@ -1,0 +1,7 @@
+package gcr
+
+// WithCredentialsAPI gives a Config that asks another server to impersonate.
+func (c Config) WithCredentialsAPI(address string) Config {
+	c.credentialsAPI = address
+	return c
+}
