@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"github.com/dockercfg/jet/generators"
+	"github.com/dockercfg/jet/generators/gcr"
 	"github.com/dockercfg/jet/generators/heroku"
 	"github.com/dockercfg/jet/generators/ibm"
 	"github.com/dockercfg/jet/generators/login"
@@ -20,6 +21,7 @@ type backendConfig struct {
 func backends(c backendConfig) (*generators.Registry, error) {
 	return generators.NewRegistry(
 		login.Backend(),
+		gcr.Config{Registries: c.registries}.Backend(),
 		ibm.Config{Registries: c.registries}.Backend(),
 		heroku.Backend(),
 		store.Config{Registries: c.registries, Stderr: c.stderr}.Backend(),

@@ -196,14 +196,24 @@ func section(b *strings.Builder, heading string, rows [][2]string) {
 	}
 	width := 0
 	for _, row := range rows {
-		width = max(width, len(row[0]))
+		if n := len(row[0]); n <= widestName {
+			width = max(width, n)
+		}
 	}
 	b.WriteString("\n" + heading + ":\n")
 	indent := strings.Repeat(" ", width+4)
 	for _, row := range rows {
-		fmt.Fprintf(b, "  %-*s  %s\n", width, row[0], fold(row[1], indent))
+		name := fmt.Sprintf("  %-*s  ", width, row[0])
+		if len(row[0]) > width {
+			name = "  " + row[0] + "\n" + indent
+		}
+		b.WriteString(name + fold(row[1], indent) + "\n")
 	}
 }
+
+// widestName is how many characters a name may have for its text to stand beside it,
+// and not below.
+const widestName = 26
 
 // lineWidth is how wide help is, in characters.
 const lineWidth = 80

@@ -85,6 +85,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":  exits,
+			"google": google,
 			"mode":   mode,
 			"holds":  holds,
 			"nodata": nodata,
