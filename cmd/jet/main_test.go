@@ -214,6 +214,9 @@ func TestInterrupt(t *testing.T) {
 		{"dockercfg", "merge", output, "-"},
 		{"dockercfg", "convert", "-", output},
 		{"token", "quay.io", "--dockercfg", "-"},
+		{"inspect", "-"},
+		{"diff", "-", output},
+		{"git", "textconv", "-"},
 	} {
 		t.Run(strings.Join(words[:2], " "), func(t *testing.T) {
 			stdin, writer, err := os.Pipe()

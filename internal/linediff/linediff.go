@@ -121,7 +121,7 @@ func (m *matcher) exact(a, b []int, atA, atB int) {
 // anchors gives the longest sequence, in both orders, of lines that stand once in
 // a and once in b.
 func anchors(a, b []int) []Run {
-	type place struct{ inA, inB, at, before int }
+	type place struct{ inA, inB, at int }
 	places := make(map[int]*place, len(a))
 	for i, number := range a {
 		p := places[number]
