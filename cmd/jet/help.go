@@ -178,6 +178,9 @@ func backendRows(command *cli.Command) (rows [][2]string) {
 		rows = append(rows, [2]string{b.Name, b.Summary})
 		for _, v := range b.Variables {
 			text := v.Summary
+			if v.Aliases != nil {
+				text += "; also " + strings.Join(v.Aliases, ", ")
+			}
 			if v.Default != "" {
 				text += " (" + v.Default + ")"
 			} else if !v.Required {
