@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 )
 
@@ -65,10 +66,10 @@ func Create(path string, class Class) (*File, error) {
 }
 
 // Stage prepares an output that takes the place of path later, when others are
-// ready too: Commit leaves it, complete and on disk, under the name staged, with
-// the mode and owner that it is to have. Replace does the rest. Path must be a
-// file, and staged, in the same folder, nothing yet. The name staged itself is
-// lasting only after SyncFolder.
+// ready too: Commit leaves it, complete, under the name staged, with the mode and
+// owner that it is to have. Replace does the rest. Path must be a file, and staged,
+// in the same folder, nothing yet. It is on disk only after Sync, which can be done
+// for many files side by side, and its name after SyncFolder.
 func Stage(path, staged string, class Class) (*File, error) {
 	f := &File{path: path, class: class, staged: staged}
 	if err := f.open(); err != nil {
@@ -103,6 +104,15 @@ func Replace(staged, path string) (inPlace bool, err error) {
 		return inPlace, err
 	}
 	return inPlace, os.Remove(staged)
+}
+
+// Sync puts the content of a file on disk.
+func Sync(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // SyncFolder makes the names in the folder of path last.
@@ -255,9 +265,6 @@ func (f *File) commit() error {
 
 	if f.staged != "" {
 		if err := f.settle(); err != nil {
-			return err
-		}
-		if err := f.file.Sync(); err != nil {
 			return err
 		}
 		f.temp = "" // it stays
@@ -487,7 +494,31 @@ func createNamed(target string, mode fs.FileMode) (*os.File, string, error) {
 	return f, name, err
 }
 
-func temporaryName(target string) string {
+// temporaryDigits is how long the random end of a temporary name is.
+const temporaryDigits = 26 // of rand.Text
+
+func temporaryName(target string) string { return temporaryStem(target) + rand.Text() }
+
+// temporaryStem is what the temporary names for a target begin with.
+func temporaryStem(target string) string {
 	dir, name := filepath.Split(target)
-	return dir + "." + name[:min(len(name), maxTempStem)] + ".jet-" + rand.Text()
+	return dir + "." + name[:min(len(name), maxTempStem)] + ".jet-"
+}
+
+// Tidy removes what processes that were killed while they wrote to path have left
+// beside it. Nobody may be writing to it.
+func Tidy(path string) error {
+	entries, err := os.ReadDir(folder(path))
+	if err != nil {
+		return cause(err)
+	}
+	var problems []error
+	stem := filepath.Base(temporaryStem(path))
+	for _, entry := range entries {
+		id, found := strings.CutPrefix(entry.Name(), stem)
+		if found && len(id) == temporaryDigits && strings.ToUpper(id) == id {
+			problems = append(problems, os.Remove(filepath.Join(folder(path), entry.Name())))
+		}
+	}
+	return errors.Join(problems...)
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -759,7 +760,7 @@ func TestStage(t *testing.T) {
 	if inPlace, err := Replace(staged, path); inPlace || err != nil {
 		t.Errorf("got %v, %v", inPlace, err)
 	}
-	if err := SyncFolder(path); err != nil {
+	if err := errors.Join(Sync(path), SyncFolder(path)); err != nil {
 		t.Error(err)
 	}
 	wantContent(t, path, "new")
@@ -775,4 +776,25 @@ func TestStage(t *testing.T) {
 		}
 	}
 	wantOnly(t, dir, "out")
+}
+
+// TestTidy removes temporary files of one target, and nothing else.
+func TestTidy(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "out")
+	for range 2 {
+		put(t, temporaryName(path), "old", 0)
+	}
+	kept := []string{"out", "out.jet-X", ".out.jet-lower", ".out.jet-rotate-" + strings.Repeat("A", 26), filepath.Base(temporaryName(filepath.Join(dir, "other")))}
+	for _, name := range kept {
+		put(t, filepath.Join(dir, name), "x", 0o600)
+	}
+	if err := Tidy(path); err != nil {
+		t.Error(err)
+	}
+	slices.Sort(kept)
+	wantOnly(t, dir, kept...)
+	if err := Tidy(filepath.Join(dir, "absent", "out")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
 }
