@@ -56,18 +56,9 @@ func Put(ctx context.Context, path string, key crypto.Key) (Generated, error) {
 	if _, err := os.Lstat(path); err == nil {
 		return fail(fs.ErrExist)
 	}
-	dir, name := filepath.Split(path)
-	physical, top, err := worktree.Top(dir)
-	if e := (*fs.PathError)(nil); errors.As(err, &e) {
-		return fail(fmt.Errorf("folder %q: %w", dir, e.Err))
-	}
-	if err != nil {
+	var err error
+	if g.Ignored, g.Notices, err = KeepOutOfGit(ctx, path); err != nil {
 		return fail(err)
-	}
-	if top != "" {
-		if err := g.keepOutOfGit(ctx, physical, name); err != nil {
-			return fail(err)
-		}
 	}
 	if err := outfile.WriteNewFile(path, key.Encode(), outfile.Private); err != nil {
 		return Generated{}, err
@@ -76,47 +67,54 @@ func Put(ctx context.Context, path string, key crypto.Key) (Generated, error) {
 	return g, nil
 }
 
-// keepOutOfGit sees to it that git neither tracks nor will add name in dir.
-func (g *Generated) keepOutOfGit(ctx context.Context, dir, name string) error {
-	path := filepath.Join(dir, name)
+// KeepOutOfGit sees to it that git neither tracks what stands at path, or will
+// stand there (ErrTracked), nor will add it. It gives the .gitignore that got a
+// line for that, "" if none was needed, and notices for people. Outside of a work
+// tree there is nothing to do.
+func KeepOutOfGit(ctx context.Context, path string) (ignored string, notices []string, err error) {
+	folder, name := filepath.Split(path)
+	dir, top, err := worktree.Top(folder)
+	if e := (*fs.PathError)(nil); errors.As(err, &e) {
+		return "", nil, fmt.Errorf("folder %q: %w", folder, e.Err)
+	}
+	if err != nil || top == "" {
+		return "", nil, err
+	}
 	tracked, noAnswer := worktree.Tracks(ctx, path)
 	if tracked {
-		return ErrTracked
+		return "", nil, ErrTracked
 	}
-	ignored := false
+	isIgnored := false
 	if noAnswer == nil {
-		ignored, noAnswer = worktree.Ignores(ctx, path)
+		isIgnored, noAnswer = worktree.Ignores(ctx, path)
 	}
 	switch {
 	case ctx.Err() != nil:
-		return ctx.Err()
-	case ignored:
-		return nil
+		return "", nil, ctx.Err()
+	case isIgnored:
+		return "", nil, nil
 	case noAnswer != nil:
-		g.Notices = append(g.Notices, fmt.Sprintf("git could not be asked whether it tracks or ignores %q: %v", name, noAnswer))
+		notices = append(notices, fmt.Sprintf("git could not be asked whether it tracks or ignores %q: %v", name, noAnswer))
 	}
 	file := filepath.Join(dir, ".gitignore")
 	changed, inPlace, err := ignore(file, name)
 	if err != nil {
-		return err
+		return "", nil, err
 	}
 	if changed {
-		g.Ignored = filepath.Join(filepath.Dir(g.Path), ".gitignore")
+		ignored = filepath.Join(filepath.Dir(path), ".gitignore")
 	}
 	if inPlace {
-		g.Notices = append(g.Notices, fmt.Sprintf("%q had to be written in place", g.Ignored))
+		notices = append(notices, fmt.Sprintf("%q had to be written in place", ignored))
 	}
 	if noAnswer != nil {
-		return nil
+		return ignored, notices, nil
 	}
-	ignored, err = worktree.Ignores(ctx, path)
-	if err != nil {
-		return err
+	isIgnored, err = worktree.Ignores(ctx, path)
+	if err == nil && !isIgnored {
+		err = fmt.Errorf("git does not ignore it, in spite of %q", file)
 	}
-	if !ignored {
-		return fmt.Errorf("git does not ignore it, in spite of %q", file)
-	}
-	return nil
+	return ignored, notices, err
 }
 
 // ignore adds a line for name to a .gitignore file, unless one is there.

@@ -103,7 +103,7 @@ func tracks(ctx context.Context, top, dir, name string) (bool, error) {
 // name, in any case of letters. Paths in an index end in a zero byte; only
 // version 4 and a split index do not have them whole (gitformat-index(5)).
 func indexMayHold(top, name string) (bool, error) {
-	repository, err := repositoryOf(top)
+	repository, err := Repository(top)
 	if err != nil {
 		return false, err
 	}
@@ -141,9 +141,9 @@ func indexMayHold(top, name string) (bool, error) {
 	return false, nil
 }
 
-// repositoryOf gives the repository of a work tree: the folder .git, or the one
+// Repository gives the repository of the work tree with that top: the folder .git, or the one
 // that a file of that name points to (gitrepository-layout(5)).
-func repositoryOf(top string) (string, error) {
+func Repository(top string) (string, error) {
 	path := filepath.Join(top, ".git")
 	info, err := os.Stat(path)
 	if err != nil || info.IsDir() {
