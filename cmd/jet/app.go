@@ -76,6 +76,7 @@ func (p *program) app() *cli.App {
 			p.checkCommand(),
 			p.gitCommand(),
 			p.keyCommand(),
+			p.rotateCommand(),
 			p.completionCommand(),
 			p.versionCommand(),
 			p.helpCommand(),

@@ -48,13 +48,17 @@ func (p *program) decrypt(c *cli.Context) error {
 	if err := guardKey(output, key); err != nil {
 		return err
 	}
+	opening, err := src.keyOf(key)
+	if err != nil {
+		return err
+	}
 	var format crypto.Format
 	if err := p.write(c.Context, output, outfile.Private, func(w io.Writer, hidden bool) (err error) {
 		options := []crypto.Option{crypto.WithSpool(spool), crypto.WithRequire(required)}
 		if hidden {
 			options = append(options, crypto.WithHiddenOutput())
 		}
-		format, err = crypto.Decrypt(w, src, key.Key, options...)
+		format, err = crypto.Decrypt(w, src, opening, options...)
 		return diagnose(err, input, key)
 	}); err != nil {
 		return err

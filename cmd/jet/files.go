@@ -15,6 +15,7 @@ import (
 	"github.com/dockercfg/jet/crypto"
 	"github.com/dockercfg/jet/internal/encryptedfile"
 	"github.com/dockercfg/jet/internal/outfile"
+	"github.com/dockercfg/jet/internal/projectkey"
 )
 
 // An input is a file that is read. Reading it ends when the context is done.
@@ -144,6 +145,15 @@ func (in *input) head() ([]byte, error) {
 		_, err = in.Seek(start, io.SeekStart)
 	}
 	return head, err
+}
+
+// keyOf gives the key that the input was encrypted with, where there is more than one.
+func (in *input) keyOf(found projectkey.Found) (crypto.Key, error) {
+	if found.Rotation == nil {
+		return found.Key, nil
+	}
+	head, err := in.head()
+	return found.For(head), err
 }
 
 func (in *input) Close() error {

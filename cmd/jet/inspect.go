@@ -14,6 +14,7 @@ import (
 
 	"github.com/dockercfg/jet/crypto"
 	"github.com/dockercfg/jet/internal/content"
+	"github.com/dockercfg/jet/internal/encryptedfile"
 	"github.com/dockercfg/jet/internal/projectkey"
 )
 
@@ -186,13 +187,21 @@ func (i *inspector) encrypted(ctx context.Context, src io.ReadSeeker, shape cryp
 	if _, err := src.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
+	head := make([]byte, encryptedfile.HeadBytes)
+	n, err := io.ReadFull(src, head)
+	if err != nil && err != io.ErrUnexpectedEOF {
+		return err
+	}
+	if _, err := src.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
 	// Nobody sees what is written before all of it is checked.
 	var plain bytes.Buffer
 	var dst io.Writer = &plain
 	if shape.Size > maxWhole {
 		dst = io.Discard
 	}
-	_, err = crypto.Decrypt(dst, src, key.Key, crypto.WithHiddenOutput())
+	_, err = crypto.Decrypt(dst, src, key.For(head[:n]), crypto.WithHiddenOutput())
 	verified := err == nil
 	if shape.Format.Strength() > 0 {
 		one.Verified = &verified

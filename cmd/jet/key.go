@@ -130,6 +130,8 @@ func (p *program) writingKey(ctx context.Context, found projectkey.Found, output
 	case errors.As(err, &untrusted):
 		err = fail("%w", err).
 			hint("whoever put it there can read what is encrypted with it. If a colleague tells you, not through the repository, that it is right: --trust-key " + untrusted.Fingerprint)
+	case errors.Is(err, trustedkey.ErrRotating):
+		err = fail("%w", err).hint(`"jet rotate --resume" finishes it`)
 	case errors.As(err, &mismatch):
 		err = fail("%w", err).hint("nothing was written; --key-path FILE names another key")
 	}

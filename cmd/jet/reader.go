@@ -91,7 +91,7 @@ func (r *reader) decrypt(ctx context.Context, name string, data []byte) ([]byte,
 		return nil, 0, err
 	}
 	var plain bytes.Buffer
-	format, err := crypto.Decrypt(&plain, bytes.NewReader(data), key.Key, crypto.WithRequire(r.required))
+	format, err := crypto.Decrypt(&plain, bytes.NewReader(data), key.For(data), crypto.WithRequire(r.required))
 	if r.former = false; r.past && errors.Is(err, crypto.ErrWrongKey) {
 		for _, former := range r.formerKeys(ctx) {
 			if _, problem := crypto.Decrypt(&plain, bytes.NewReader(data), former, crypto.WithRequire(r.required)); problem == nil {

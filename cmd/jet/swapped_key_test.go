@@ -179,6 +179,7 @@ var writingCommands = map[string][][]string{
 	"key protect":        {{}},
 	"key unprotect":      {{}},
 	"key store":          {{"--store", "none"}},
+	"rotate":             {{}, {"--format", "jet:v1"}},
 }
 
 // TestSwappedKey plays the attacker whom package trustedkey is about: the victim

@@ -164,7 +164,7 @@ func (h *helper) decrypt(path string, text []byte, required crypto.Format) ([]by
 	}
 	var plain bytes.Buffer
 	// The buffer is the hidden output: nobody sees it after an error.
-	format, err := crypto.Decrypt(&plain, bytes.NewReader(text), key.Key, crypto.WithRequire(required), crypto.WithHiddenOutput())
+	format, err := crypto.Decrypt(&plain, bytes.NewReader(text), key.For(text), crypto.WithRequire(required), crypto.WithHiddenOutput())
 	if err == nil {
 		if format == crypto.Unsigned {
 			h.program.warn(fmt.Errorf("%q is in the unsigned format: a wrong key gives garbage, not an error", path))

@@ -71,11 +71,12 @@ type Lookup struct {
 // Found is a key and where it came from.
 type Found struct {
 	Key      crypto.Key
-	Origin   string   // for people: a variable, or a path
-	Path     string   // of the key file; "" if it came from elsewhere
-	Shared   bool     // the file is one of age
-	OpenedBy string   // of such a file: the private key that opened it, "" for a passphrase
-	Warnings []string // for people, one sentence each
+	Origin   string    // for people: a variable, or a path
+	Path     string    // of the key file; "" if it came from elsewhere
+	Shared   bool      // the file is one of age
+	OpenedBy string    // of such a file: the private key that opened it, "" for a passphrase
+	Warnings []string  // for people, one sentence each
+	Rotation *Rotation // nil unless a change of this key is not finished
 }
 
 // NotFoundError says that there is no key in any of the places named by Tried.
@@ -95,7 +96,19 @@ func (e *NotFoundError) Error() string {
 // but broken, and wraps crypto.ErrKey for a text that is no key, fs.ErrNotExist,
 // fs.ErrPermission, or the context's error. No error and no warning holds any
 // part of a key.
+//
+// While a change of that key is not finished, Rotation has both keys.
 func (l Lookup) Find(ctx context.Context) (Found, error) {
+	found, err := l.find(ctx)
+	if err == nil {
+		if notice := l.rotating(ctx, &found); notice != "" {
+			found.Warnings = append(found.Warnings, notice)
+		}
+	}
+	return found, err
+}
+
+func (l Lookup) find(ctx context.Context) (Found, error) {
 	lookupEnv := l.LookupEnv
 	if lookupEnv == nil {
 		lookupEnv = os.LookupEnv
@@ -199,6 +212,11 @@ func isAbsent(path string, err error) bool {
 	}
 	_, err = os.Lstat(path)
 	return errors.Is(err, fs.ErrNotExist)
+}
+
+// ReadFile gives the key in the file at path. The errors are those of Find.
+func (l Lookup) ReadFile(ctx context.Context, path string) (Found, error) {
+	return l.readKeyFile(ctx, path)
 }
 
 // readKeyFile reads the key at path, which may be a pipe.

@@ -1,9 +1,14 @@
 package trustedkey
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
+
+// ErrRotating refuses to encrypt while a change of the key is not finished: it is
+// not certain which of the two keys the file is to have.
+var ErrRotating = errors.New("nothing is encrypted while a change of the project key is not finished")
 
 // UntrustedError refuses to encrypt with a key that may have come with the
 // repository and is not known to be the project's.

@@ -45,8 +45,12 @@ type Request struct {
 // Accept gives the key if it may encrypt. The notices are for people.
 //
 // The error is an *UntrustedError for a key from the repository that is not
-// known, and a *MismatchError for another key than the one that the user trusts.
+// known, a *MismatchError for another key than the one that the user trusts, and
+// ErrRotating.
 func (r Request) Accept(ctx context.Context) (key Key, notices []string, err error) {
+	if r.Found.Rotation != nil {
+		return Key{}, nil, ErrRotating
+	}
 	key = Key{r.Found.Key}
 	fingerprint := r.Found.Key.Fingerprint()
 	if r.Trust != "" {
