@@ -21,7 +21,7 @@ func (p *program) editCommand() *cli.Command {
 		ArgsUsage: "FILE",
 		UsageText: `jet edit app.env.encrypted
 EDITOR="code --wait" jet edit dockercfg.encrypted`,
-		Description: `The text is put into a private folder, in memory where the system has one (Linux), and opened with VISUAL, else EDITOR, else vi (notepad on Windows). The file is written if the text was changed, and keeps its very bytes if it was not. A file that is not there is made. If an env file or a dockercfg can no longer be read after that, you are asked what to do. If the editor fails, nothing is changed. If the file cannot be written, what you edited is kept in another place, encrypted with the same key.`,
+		Description: `The text is put into a private folder, in memory where the system has one (Linux), and opened with VISUAL, else EDITOR, else vi (notepad on Windows); vim, Neovim, Emacs and nano are kept from writing copies of it elsewhere. The file is written if the text was changed, and keeps its very bytes if it was not. A file that is not there is made. If an env file or a dockercfg can no longer be read after that, you are asked what to do. If the editor fails, nothing is changed. If the file cannot be written, what you edited is kept in another place, encrypted with the same key.`,
 		Flags:       []cli.Flag{keyPathFlag(), trustKeyFlag(), formatFlag(), requireFlag()},
 		Action:      p.edit,
 	}

@@ -23,6 +23,13 @@ func execFolder(t *testing.T) string {
 	return writeFiles(t, "codeship.aes", testKey, "app.env", "A=1\n", "dockercfg", `{"auths":{"quay.io":{"auth":"Y2k6cA=="}}}`)
 }
 
+// sealedFolder is the same with an env file that takes the key to read.
+func sealedFolder(t *testing.T) string {
+	dir := execFolder(t)
+	seal(t, filepath.Join(dir, "app.env"), "A=1\n")
+	return dir
+}
+
 // TestExecKeyboard types what interrupts, ends and suspends programs.
 func TestExecKeyboard(t *testing.T) {
 	for mode, words := range execModes {
@@ -136,9 +143,11 @@ func TestExecSignals(t *testing.T) {
 		// nohup: what was ignored before is ignored in the command.
 		t.Run(mode+"/ignored", func(t *testing.T) {
 			t.Parallel()
-			out, err := exec.Command("sh", "-c", `trap '' HUP; cd "$1" && shift && jet "$@" -- sh -c 'kill -HUP $$ $PPID; echo alive'`,
-				"sh", execFolder(t), words[0], words[1], "app.env", "--dockercfg", "dockercfg").CombinedOutput()
-			if err != nil || !strings.Contains(string(out), "alive") {
+			// The key takes jet past the moment from which it listens for signals.
+			script := `trap '' HUP INT; cd "$1" && shift && JET_KEY_COMMAND='sleep 0.1; cat codeship.aes' jet "$@" -- \
+				sh -c 'for s in HUP INT; do kill -$s $$; done; test $PPID = '$$' || kill -HUP $PPID; grep SigIgn /proc/$$/status; echo alive'`
+			out, err := exec.Command("sh", append([]string{"-c", script, "sh", sealedFolder(t)}, words...)...).CombinedOutput()
+			if err != nil || !strings.Contains(string(out), "alive") || !strings.Contains(string(out), "0000000000000003") {
 				t.Errorf("got %q, %v", out, err)
 			}
 		})

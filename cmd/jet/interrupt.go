@@ -47,10 +47,20 @@ func (i *interrupter) listen() {
 	i.begin.Do(func() {
 		i.mutex.Lock()
 		i.listening = true
-		signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM)
+		i.notify(os.Interrupt, syscall.SIGTERM)
 		i.mutex.Unlock()
 		go i.attend()
 	})
+}
+
+// notify begins to catch signals, but for those that were ignored from the start:
+// SIGHUP under nohup, SIGINT in the background of a script.
+func (i *interrupter) notify(signals ...os.Signal) {
+	for _, s := range signals {
+		if !signal.Ignored(s) {
+			signal.Notify(i.signals, s)
+		}
+	}
 }
 
 // attend waits for the first interrupt that is ours. Unless it is patient, the
@@ -83,10 +93,7 @@ func (i *interrupter) protect() {
 	i.mutex.Lock()
 	defer i.mutex.Unlock()
 	i.patient = true
-	signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM, syscall.SIGQUIT)
-	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
-		signal.Notify(i.signals, syscall.SIGHUP)
-	}
+	i.notify(os.Interrupt, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGHUP)
 }
 
 // lend leaves what is typed to interrupt programs (Ctrl-C) to the program that has

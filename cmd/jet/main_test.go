@@ -217,6 +217,8 @@ func TestInterrupt(t *testing.T) {
 		{"inspect", "-"},
 		{"diff", "-", output},
 		{"git", "textconv", "-"},
+		{"set", output, "NAME"},
+		{"get", "-", "NAME"},
 	} {
 		t.Run(strings.Join(words[:2], " "), func(t *testing.T) {
 			stdin, writer, err := os.Pipe()

@@ -127,7 +127,11 @@ func (p *program) keepWork(f *textFile, text []byte, format crypto.Format, key t
 			continue
 		}
 		p.note("what you edited is kept in %q, encrypted with the same key", path)
-		p.hint("\"jet decrypt %s -\" shows it; \"cp %s %s\" puts it in place", shellWord(path), shellWord(path), shellWord(f.name))
+		if kept, name := shellWord(path), shellWord(f.name); exists(f.name) {
+			p.hint("\"jet diff %s %s\" tells what is different, \"jet decrypt %s -\" shows it; \"cp %s %s\" puts it in place", name, kept, kept, kept, name)
+		} else {
+			p.hint("\"jet decrypt %s -\" shows it; \"cp %s %s\" puts it in place", kept, kept, name)
+		}
 		return nil
 	}
 	return errors.Join(problems...)
