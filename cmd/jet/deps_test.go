@@ -150,6 +150,13 @@ var rules = []rule{
 		func(_, i string) bool { return isFake(i) },
 	},
 	{
+		"only the program that reads profiles knows the whole of AWS's SDK",
+		func(p string) bool {
+			return strings.HasPrefix(p, module) && !within(p, "internal/awsprofile/resolver")
+		},
+		func(_, i string) bool { return strings.HasPrefix(i, "github.com/aws/aws-sdk-go-v2/config") },
+	},
+	{
 		"only cmd/jet knows terminals",
 		func(p string) bool { return strings.HasPrefix(p, module) && !within(p, "cmd/jet") },
 		func(_, i string) bool { return i == "golang.org/x/term" },
