@@ -4,11 +4,13 @@ import (
 	"io"
 
 	"github.com/dockercfg/jet/generators"
+	"github.com/dockercfg/jet/generators/ecr"
 	"github.com/dockercfg/jet/generators/gcr"
 	"github.com/dockercfg/jet/generators/heroku"
 	"github.com/dockercfg/jet/generators/ibm"
 	"github.com/dockercfg/jet/generators/login"
 	"github.com/dockercfg/jet/generators/store"
+	"github.com/dockercfg/jet/internal/awsprofile"
 )
 
 // A backendConfig is what backends take from the command line.
@@ -21,6 +23,7 @@ type backendConfig struct {
 func backends(c backendConfig) (*generators.Registry, error) {
 	return generators.NewRegistry(
 		login.Backend(),
+		ecr.Config{Registries: c.registries, Profiles: awsprofile.Reader{}}.Backend(),
 		gcr.Config{Registries: c.registries}.Backend(),
 		ibm.Config{Registries: c.registries}.Backend(),
 		heroku.Backend(),

@@ -116,10 +116,16 @@ func (p *program) generate(untimed context.Context, runs []run, sources []genera
 func (p *program) combine(runs []run, outcomes []outcome, only []string, l limits) (*collection, error) {
 	c := &collection{file: new(dockercfg.File)}
 	var errs, absent failures
-	failed := 0
+	failed, partly := 0, false         // runs that failed, and whether one has made some of its entries
 	origins := make(map[string]string) // by registry
 	for i, r := range runs {
 		o := outcomes[i]
+		if o.absent != nil && r.backend.Name != storeName && !l.keepGoing {
+			errs = append(errs, o.absent...)
+			failed++
+			partly = partly || o.result.Entries != nil
+			continue
+		}
 		absent = append(absent, o.absent...)
 		if o.err != nil {
 			failed++
@@ -166,7 +172,7 @@ func (p *program) combine(runs []run, outcomes []outcome, only []string, l limit
 	}
 	switch {
 	case errs != nil, absent != nil && len(c.file.Entries()) == 0:
-		if failed > 0 && failed < len(runs) && !l.keepGoing {
+		if failed > 0 && (failed < len(runs) || partly) && !l.keepGoing {
 			errs[0] = withHint(errs[0], "nothing is written; --keep-going writes what the others made")
 		}
 		return nil, append(errs, absent...)

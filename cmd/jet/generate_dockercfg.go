@@ -208,9 +208,10 @@ func (r run) from() string {
 	return r.scope.name + ": "
 }
 
-// needsVariables reports whether a backend does nothing without variables.
+// needsVariables reports whether a backend lives by variables: those that it takes
+// are from one scope, and not from another if that has none.
 func needsVariables(b generators.Backend) bool {
-	return slices.ContainsFunc(b.Variables, func(v generators.Variable) bool { return v.Required })
+	return slices.ContainsFunc(b.Variables, func(v generators.Variable) bool { return v.Required || v.Selects })
 }
 
 // chooseRuns pairs backends and scopes: those that were asked for with each scope
@@ -244,6 +245,9 @@ func (p *program) chooseRuns(registry *generators.Registry, asked []generators.B
 			choose(b, p.environment(), "as --from says")
 		default:
 			err := generators.CheckVariables(b.Name, b.Variables, func(string) (string, bool) { return "", false })
+			if err == nil {
+				err = fmt.Errorf("there is no variable of %s", b.Name)
+			}
 			missing = append(missing, adviseVariables(fmt.Errorf("in none of the env files: %w", err), scopes[0]))
 		}
 	}

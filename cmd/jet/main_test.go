@@ -18,6 +18,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/dockercfg/jet/internal/agefile"
+	"github.com/dockercfg/jet/internal/awsprofile"
+	"github.com/dockercfg/jet/internal/awsprofile/resolver"
 	"github.com/dockercfg/jet/internal/credentialhelper"
 	"github.com/dockercfg/jet/internal/sharedkey"
 )
@@ -26,6 +28,9 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"jet":                   func() { leaveTerminal(); os.Exit(execute()) },
 		"docker-credential-jet": func() { os.Exit(credentialhelper.Main("")) },
+		awsprofile.Program: func() {
+			os.Exit(resolver.Main(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+		},
 		sharedkey.Program: func() {
 			if err := agefile.Serve(os.Stdin, os.Stdout); err != nil {
 				os.Exit(1)
@@ -84,12 +89,13 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":  exits,
-			"google": google,
-			"mode":   mode,
-			"holds":  holds,
-			"nodata": nodata,
-			"stamp":  stamp,
+			"exits":   exits,
+			"fakeaws": startAWS,
+			"google":  google,
+			"mode":    mode,
+			"holds":   holds,
+			"nodata":  nodata,
+			"stamp":   stamp,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
