@@ -77,6 +77,7 @@ func (p *program) app() *cli.App {
 			p.gitCommand(),
 			p.keyCommand(),
 			p.rotateCommand(),
+			p.doctorCommand(),
 			p.completionCommand(),
 			p.versionCommand(),
 			p.helpCommand(),

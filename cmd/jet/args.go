@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/dockercfg/jet/internal/spelling"
 )
 
 // A line is a command line taken apart. Flags may stand before, between and after
@@ -185,7 +187,7 @@ func unknownFlag(app *cli.App, names []string, command *cli.Command, word string
 			}
 		}
 	}
-	if near := nearest("--"+strings.TrimLeft(word, "-"), known); near != "" {
+	if near := spelling.Nearest("--"+strings.TrimLeft(word, "-"), known); near != "" {
 		return m.hint("did you mean " + near + `? "` + line + ` --help" lists all flags`)
 	}
 	return m.hint(`"` + line + ` --help" lists all flags; "--" stands before a path that begins with "-"`)
@@ -197,7 +199,7 @@ func unknownCommand(app *cli.App, word string) error {
 	for _, c := range app.Commands {
 		known = append(known, c.Names()...)
 	}
-	if near := nearest(word, known); near != "" {
+	if near := spelling.Nearest(word, known); near != "" {
 		return m.hint(`did you mean "jet ` + near + `"? "jet --help" lists all commands`)
 	}
 	return m.hint(`"jet --help" lists all commands`)
@@ -206,39 +208,4 @@ func unknownCommand(app *cli.App, word string) error {
 // commandLine is how one types the command.
 func commandLine(app *cli.App, names []string) string {
 	return strings.Join(append([]string{app.Name}, names...), " ")
-}
-
-// maxEdits is how far apart a mistyped word and what was meant may be.
-const maxEdits = 2
-
-// nearest gives the word of known that was probably meant, or "".
-func nearest(word string, known []string) string {
-	best, least := "", maxEdits+1
-	for _, k := range known {
-		// Half a word away from everything is near to nothing.
-		if d := distance(word, k); d < least && d < len(strings.Trim(k, "-"))/2 {
-			best, least = k, d
-		}
-	}
-	return best
-}
-
-// distance counts the bytes to insert, delete or replace to turn a into b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			edits := diagonal
-			if a[i] != b[j] {
-				edits = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], edits
-		}
-	}
-	return row[len(b)]
 }

@@ -129,15 +129,3 @@ func TestFlagsAgree(t *testing.T) {
 		t.Errorf("%d flags looked at, want at least 10", count)
 	}
 }
-
-func TestNearest(t *testing.T) {
-	known := []string{"encrypt", "decrypt", "generate", "version", "help", "key"}
-	for word, want := range map[string]string{
-		"encypt": "encrypt", "decrpyt": "decrypt", "genrate": "generate", "versions": "version", "hlep": "",
-		"helo": "help", "x": "", "": "", "no": "", "kye": "", "deploy": "",
-	} {
-		if got := nearest(word, known); got != want {
-			t.Errorf("%q: got %q, want %q", word, got, want)
-		}
-	}
-}

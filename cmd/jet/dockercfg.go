@@ -15,6 +15,7 @@ import (
 	"github.com/dockercfg/jet/dockercfg"
 	"github.com/dockercfg/jet/dockercfg/kubernetes"
 	"github.com/dockercfg/jet/internal/outfile"
+	"github.com/dockercfg/jet/internal/spelling"
 )
 
 func (p *program) dockercfgCommand() *cli.Command {
@@ -44,7 +45,7 @@ func chooseBelow(c *cli.Context) error {
 			hint(`"` + line + ` --help" says what they do`)
 	}
 	m := misuse("%s has no command %q", line, c.Args().First())
-	if near := nearest(c.Args().First(), known); near != "" {
+	if near := spelling.Nearest(c.Args().First(), known); near != "" {
 		return m.hint(`did you mean "` + line + ` ` + near + `"?`)
 	}
 	return m.hint(`"` + line + ` --help" lists its commands`)

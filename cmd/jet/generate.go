@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/dockercfg/jet/internal/projectkey"
+	"github.com/dockercfg/jet/internal/spelling"
 )
 
 func (p *program) generateCommand() *cli.Command {
@@ -23,7 +24,7 @@ jet generate dockercfg dockercfg --env-file credentials.env`,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				m := misuse("jet generate makes key or dockercfg, and does not know %q", c.Args().First())
-				if near := nearest(c.Args().First(), []string{"key", "dockercfg"}); near != "" {
+				if near := spelling.Nearest(c.Args().First(), []string{"key", "dockercfg"}); near != "" {
 					return m.hint(`did you mean "jet generate ` + near + `"?`)
 				}
 				return m.hint(`"jet generate key" makes a project key, "jet generate dockercfg OUTPUT" Docker credentials`)

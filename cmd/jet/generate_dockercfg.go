@@ -17,6 +17,7 @@ import (
 	"github.com/dockercfg/jet/generators/store"
 	"github.com/dockercfg/jet/internal/helperconfig"
 	"github.com/dockercfg/jet/internal/outfile"
+	"github.com/dockercfg/jet/internal/spelling"
 )
 
 func (p *program) generateDockercfgCommand() *cli.Command {
@@ -175,7 +176,7 @@ func (p *program) programBackend(ctx context.Context, registry *generators.Regis
 		known = append(known, b.Name)
 	}
 	hint := `"jet generate dockercfg --help" describes the backends`
-	if near := nearest(name, known); near != "" {
+	if near := spelling.Nearest(name, known); near != "" {
 		hint = "did you mean --from " + near + "? " + hint
 	}
 	if err := generators.CheckName(name); err != nil {

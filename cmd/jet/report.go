@@ -28,6 +28,9 @@ type failure struct {
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
+// Advice gives the lines of advice.
+func (f *failure) Advice() []string { return f.hints }
+
 // hint adds a line of advice.
 func (f *failure) hint(text string) *failure {
 	f.hints = append(f.hints, text)

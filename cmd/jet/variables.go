@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/dockercfg/jet/internal/envfile"
+	"github.com/dockercfg/jet/internal/spelling"
 )
 
 func envSyntaxFlag() cli.Flag {
@@ -103,7 +104,7 @@ func lacksVariable(shown string, file envfile.File, name string) error {
 		return fail("%s has %s as a bare name, without a value: docker run takes it from its own environment", shown, name)
 	}
 	f := fail("%s does not set %s", shown, printable(name))
-	if near := nearest(name, known); near != "" {
+	if near := spelling.Nearest(name, known); near != "" {
 		return f.hint("did you mean " + near + "?")
 	}
 	if known != nil {
