@@ -164,7 +164,7 @@ func TestFaults(t *testing.T) {
 		{"good", func(w http.ResponseWriter, _ *http.Request, _ int) { good(w) }, ""},
 		{"500 twice", func(w http.ResponseWriter, _ *http.Request, try int) {
 			if try < 3 {
-				http.Error(w, canary, 500)
+				http.Error(w, canary, http.StatusInternalServerError)
 				return
 			}
 			good(w)
@@ -172,7 +172,7 @@ func TestFaults(t *testing.T) {
 		{"busy, with a time", func(w http.ResponseWriter, _ *http.Request, try int) {
 			if try == 1 {
 				w.Header().Set("Retry-After", "0")
-				http.Error(w, canary, 429)
+				http.Error(w, canary, http.StatusTooManyRequests)
 				return
 			}
 			good(w)
@@ -180,11 +180,11 @@ func TestFaults(t *testing.T) {
 		{"slow", func(w http.ResponseWriter, _ *http.Request, _ int) { time.Sleep(100 * time.Millisecond); good(w) }, ""},
 		{"busy for longer than there is time", func(w http.ResponseWriter, _ *http.Request, _ int) {
 			w.Header().Set("Retry-After", "3600")
-			http.Error(w, canary, 429)
+			http.Error(w, canary, http.StatusTooManyRequests)
 		}, "answers 429 Too Many Requests and asks to wait 1h0m0s"},
 		{"out of order", func(w http.ResponseWriter, _ *http.Request, _ int) {
 			w.Header().Set("Retry-After", "0")
-			http.Error(w, canary, 503)
+			http.Error(w, canary, http.StatusServiceUnavailable)
 		}, "answers 503 Service Unavailable"},
 		{"hangs", func(_ http.ResponseWriter, r *http.Request, _ int) { <-r.Context().Done() }, context.DeadlineExceeded.Error()},
 		{"web page", func(w http.ResponseWriter, _ *http.Request, _ int) { fmt.Fprint(w, "<html>"+canary) }, "is a web page"},

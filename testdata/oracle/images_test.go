@@ -47,9 +47,12 @@ type generator struct {
 // on loopback.
 func generators(t *testing.T) []generator {
 	t.Helper()
+	google := startGoogle(t)
+	google.Token = func() string { return "ya29.c.b0Aaekm1K-every-time-the-same" } // two runs are compared
 	all := []generator{
 		{"dockercfg-generator", []string{"DOCKER_USERNAME=bob", `DOCKER_PASSWORD=hunter2 $HOME "quoted" #x`, "DOCKER_REGISTRY=https://quay.io/"}},
 		{"dockercfg-generator", []string{"DOCKER_USERNAME=bob", "DOCKER_PASSWORD=hunter2"}},
+		{"gcr-dockercfg-generator", []string{"GOOGLE_AUTH_JSON=" + google.NewKey(puller).Line(), "GOOGLE_AUTH_EMAIL=" + puller, "GOOGLE_PROJECT_ID=jet-sample", "GOOGLE_LOCATION=europe-west1"}},
 		{"heroku-dockercfg-generator", []string{"HEROKU_API_KEY=01234567-89ab-cdef-0123-456789abcdef"}},
 		{"ibm-bluemix-dockercfg-generator", []string{"BLUEMIX_API_KEY=an-api-key_of-IBM", "BLUEMIX_API_ENDPOINT=https://api.eu-de.bluemix.net"}},
 		{"azure-dockercfg-generator", []string{"AZURE_USERNAME=codeship", "AZURE_PASSWORD=pa=ss+wo/rd", "AZURE_REGISTRY=codeship.azurecr.io"}},
