@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -268,7 +269,7 @@ func TestOrder(t *testing.T) {
 		}
 	}
 	write(t, wellKnown, "{")
-	if _, err := generate(t, scope); err == nil || !strings.Contains(err.Error(), "gcloud") || !strings.Contains(err.Error(), "is not JSON") {
+	if _, err := generate(t, scope); err == nil || !strings.Contains(err.Error(), filepath.Join("gcloud", "application_default")) || !strings.Contains(err.Error(), "is not JSON") {
 		t.Errorf("a damaged file of gcloud: got %v", err)
 	}
 	os.Remove(wellKnown)
@@ -277,6 +278,24 @@ func TestOrder(t *testing.T) {
 	}
 	if _, err := generate(t, scope); err == nil || !strings.Contains(err.Error(), "cannot be read: not a regular file") {
 		t.Errorf("a folder for gcloud's file: got %v", err)
+	}
+}
+
+// TestNobodyAtHome has a container without a home folder.
+func TestNobodyAtHome(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Setenv("AppData", "")
+	}
+	t.Setenv("HOME", "")
+	s := newServer(t)
+	s.Attached = account
+	entry, _ := mustGenerate(t, env{"GCE_METADATA_HOST": s.MetadataHost()})
+	if got := s.Principal(entry.Password.Reveal()); got != account {
+		t.Errorf("got a token of %q", got)
+	}
+	_, err := generate(t, env{"GCE_METADATA_HOST": "127.0.0.1:1"})
+	if err == nil || !strings.Contains(err.Error(), "there is no home folder, and no metadata server") {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -398,6 +417,10 @@ func TestAddresses(t *testing.T) {
 	refuses("user without a token", userDocument(s, user).with("refresh_token", nil), "has no refresh_token")
 	refuses("user without a client", userDocument(s, user).with("client_secret", nil), "has no client_id with a client_secret")
 	refuses("external user without an endpoint", fields{"type": "external_account_authorized_user", "client_id": "a", "client_secret": "b", "refresh_token": "c"}, "has no token_url")
+	program := external.with("credential_source", fields{"executable": fields{"command": "/bin/true"}})
+	if _, err := generate(t, env{"GOOGLE_AUTH_JSON": program.text()}); err == nil || !strings.Contains(err.Error(), "is of type external_account, and not service_account") {
+		t.Errorf("a program in a variable: got %v", err)
+	}
 	if n := len(s.Requests()) + len(evil.Requests()); n != 0 {
 		t.Errorf("%d requests", n)
 	}
@@ -452,7 +475,7 @@ func TestSubjects(t *testing.T) {
 		return path
 	}
 	jsonFormat := fields{"type": "json", "subject_token_field_name": "value"}
-	url := s.URL + "/subject?audience=" + audience
+	ci := s.URL + "/subject?audience=" + audience
 	for _, c := range []struct {
 		label  string
 		source fields
@@ -465,7 +488,7 @@ func TestSubjects(t *testing.T) {
 		{"no field", fields{"file": file(`{"x":"hunter2"}`), "format": jsonFormat}, "holds no subject token"},
 		{"field no text", fields{"file": file(`{"value":{"x":"hunter2"}}`), "format": jsonFormat}, "holds no subject token"},
 		{"another format", fields{"file": file("hunter2"), "format": fields{"type": "xml"}}, "a format other than text and json"},
-		{"refused", fields{"url": url}, "the subject token: " + s.MetadataHost() + " answers 401 Unauthorized"},
+		{"refused", fields{"url": ci}, "the subject token: " + s.MetadataHost() + " answers 401 Unauthorized"},
 		{"not there", fields{"url": s.URL + "/none"}, "answers 404 Not Found"},
 		{"nobody there", fields{"url": "http://127.0.0.1:1/"}, "the subject token: 127.0.0.1:1"},
 	} {
@@ -509,4 +532,51 @@ func TestMachineInConfig(t *testing.T) {
 	if _, err := gcr.New(gcr.Config{Registries: []string{"a b"}, Key: dockercfg.NewSecret("x")}); err == nil || !strings.Contains(err.Error(), "registry 1 of 1") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// FuzzDocument opens documents of all types. What is taken sends credentials nowhere
+// but to servers that may get them.
+func FuzzDocument(f *testing.F) {
+	s := googletest.NewServer()
+	f.Cleanup(s.Close)
+	user := s.NewUser("dev@corp.example")
+	f.Add(s.NewKey(account).Line())
+	f.Add(user.JSON(s))
+	f.Add(externalDocument(s, "//iam.googleapis.com/x", fields{"file": "/dev/null"}).text())
+	f.Add(externalDocument(s, "//iam.googleapis.com/x", fields{"url": "https://x.example/", "headers": fields{"a": "b"}}).text())
+	f.Add(externalDocument(s, "//iam.googleapis.com/x", amazonSource(s)).text())
+	f.Add(`{"type":"impersonated_service_account","service_account_impersonation_url":"https://iamcredentials.googleapis.com/","source_credentials":` + user.JSON(s) + `}`)
+	f.Add(`{"type":"external_account_authorized_user","client_id":"a","client_secret":"b","refresh_token":"c","token_url":"https://sts.googleapis.com/v1/token"}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, kind := range []string{"service_account", "authorized_user", "external_account", "external_account_authorized_user", "impersonated_service_account"} {
+			_, err := gcr.Backend().Open(env{"GOOGLE_AUTH_JSON": "{" + strings.TrimPrefix(text, "{"), "GOOGLE_AUTH_TYPE": kind}.lookup)
+			if err != nil {
+				if len(text) > 60 && strings.Contains(err.Error(), text[:60]) {
+					t.Errorf("the error shows the document: %v", err)
+				}
+				continue
+			}
+			var d struct {
+				TokenURI         string `json:"token_uri"`
+				TokenURL         string `json:"token_url"`
+				ImpersonationURL string `json:"service_account_impersonation_url"`
+			}
+			if json.Unmarshal([]byte(text), &d) != nil {
+				continue // it was repaired
+			}
+			used := map[string][]string{"service_account": {d.TokenURI}, "authorized_user": {d.TokenURI}, "external_account": {d.TokenURL, d.ImpersonationURL},
+				"external_account_authorized_user": {d.TokenURL}, "impersonated_service_account": {d.ImpersonationURL}}
+			for _, address := range used[kind] {
+				u, err := url.Parse(address)
+				if address == "" {
+					continue
+				}
+				host := u.Hostname()
+				if err != nil || host != "googleapis.com" && !strings.HasSuffix(host, ".googleapis.com") && host != "accounts.google.com" &&
+					host != "localhost" && !strings.HasPrefix(host, "127.") && !strings.Contains(host, ":") {
+					t.Errorf("%s: it takes %q", kind, address)
+				}
+			}
+		}
+	})
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/dockercfg/jet/internal/endpoint"
 )
 
-// googleTokenURI is the token endpoint of keys and users that name none.
+// googleTokenURI is the token endpoint of users, who are all in Google's own universe.
 const googleTokenURI = "https://oauth2.googleapis.com/token"
 
 // accessToken is what an exchange ends with.
@@ -92,7 +92,7 @@ func (s *Source) fromDocument(ctx context.Context, d *document, scopes []string)
 		return s.exchange(ctx, d, scopes)
 	}
 	c := &carrier{ctx: ctx, next: endpoint.NewClient(endpoint.Options{})}
-	token, err := d.tokenSource(context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: c}), scopes).Token()
+	token, err := d.tokenSource(context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: c}), scopes, s.config.UniverseDomain).Token()
 	switch {
 	case c.err != nil:
 		return accessToken{}, s.explain(d, c.err)
@@ -125,12 +125,12 @@ func checkToken(host, token string, expires time.Time) (accessToken, error) {
 // tokenSource gives what exchanges the document of a service account or a user for a
 // token. It is made of the fields that are known and checked, not of the document,
 // since the library's own way from JSON uses all that it finds there.
-func (d *document) tokenSource(ctx context.Context, scopes []string) oauth2.TokenSource {
+func (d *document) tokenSource(ctx context.Context, scopes []string, universe string) oauth2.TokenSource {
 	if d.Type == typeServiceAccount {
 		// The audience of the assertion is the endpoint that gets it, whatever the
 		// document says, so that it is of no use elsewhere.
 		c := jwt.Config{Email: d.ClientEmail, PrivateKey: []byte(d.PrivateKey), PrivateKeyID: d.PrivateKeyID,
-			Scopes: scopes, TokenURL: cmp.Or(d.TokenURI, googleTokenURI)}
+			Scopes: scopes, TokenURL: cmp.Or(d.TokenURI, "https://oauth2."+universe+"/token")}
 		return c.TokenSource(ctx)
 	}
 	c := oauth2.Config{ClientID: d.ClientID, ClientSecret: d.ClientSecret,

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -323,4 +324,35 @@ func TestConcurrent(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+func TestHarmless(t *testing.T) {
+	for text, want := range map[string]string{
+		"Invalid JWT Signature.": "Invalid JWT Signature.",
+		"Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist).":                                                                            "Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist).",
+		"The audience in ID Token [//iam.googleapis.com/projects/123456789/locations/global/workloadIdentityPools/a-pool-of-30-characters-at-most/providers/p] does not match": "The audience in ID Token [//iam.googleapis.com/projects/123456789/locations/global/workloadIdentityPools/a-pool-of-30-characters-at-most/providers/p] does not match",
+		"a service account: a-name-of-30-characters-or-so0@a-project-of-30-characters-or0.iam.gserviceaccount.com":                                                             "a service account: a-name-of-30-characters-or-so0@a-project-of-30-characters-or0.iam.gserviceaccount.com",
+		"line\none\ttwo\x1b[31m ends":                             "line one two [31m ends",
+		"token ya29.c." + strings.Repeat("aB3_-", 20) + " is bad": "token ya29.c.[...] is bad",
+		strings.Repeat("eyJhbGciOiJSUzI1NiI", 2) + "." + strings.Repeat("x", 33) + "." + strings.Repeat("y", 33): "[...].[...].[...]",
+		strings.Repeat("word ", 100): strings.Repeat("word ", 60) + "...",
+		"":                           "",
+	} {
+		if got := gcr.Harmless(text); got != want {
+			t.Errorf("%q:\ngot  %q\nwant %q", text, got, want)
+		}
+	}
+}
+
+// FuzzHarmless looks for what no text for people should have.
+func FuzzHarmless(f *testing.F) {
+	f.Add("Invalid JWT Signature.")
+	f.Add("\x1b]0;\x07\n" + strings.Repeat("=", 40))
+	long := regexp.MustCompile(`[A-Za-z0-9+=_-]{33}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		got := gcr.Harmless(text)
+		if long.MatchString(got) || len(got) > 310 || strings.ContainsFunc(got, func(c rune) bool { return c < ' ' || c > '~' }) {
+			t.Errorf("%q becomes %q", text, got)
+		}
+	})
 }

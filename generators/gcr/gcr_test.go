@@ -312,7 +312,7 @@ func TestRefused(t *testing.T) {
 		name, value  string
 		want, advice string
 	}{
-		{"GOOGLE_LOCATION", "europe-west1-b", "GOOGLE_LOCATION, 1 of 1, is a zone; its region is europe-west1", "with commas between them"},
+		{"GOOGLE_LOCATION", "europe-west1-b", "GOOGLE_LOCATION, 1 of 1, is a zone: without its last letter", "with commas between them"},
 		{"GOOGLE_LOCATION", "us,Europe", "GOOGLE_LOCATION, 2 of 2, is no location", "GOOGLE_REGISTRY"},
 		{"GOOGLE_LOCATION", "us-docker.pkg.dev", "is no location", "whole hosts"},
 		{"GOOGLE_LOCATION", "us-central", "is no location", ""},

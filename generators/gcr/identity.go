@@ -1,7 +1,6 @@
 package gcr
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -39,19 +38,19 @@ func (s *Source) findIdentity() error {
 			return err
 		}
 	default:
-		path := c.wellKnownFile()
+		path, shown := c.wellKnownFile()
 		text, err := readDocument(path)
 		switch {
 		case err == nil:
-			if err := s.useDocument(path, text); err != nil {
+			if err := s.useDocument(shown, text); err != nil {
 				return err
 			}
 		case path == "" || errors.Is(err, fs.ErrNotExist):
 			s.identity = identity{origin: "the metadata server", absent: []string{
-				authJSON.Name + " is not set", credentialsFile.Name + " is not set", "there is no " + cmp.Or(path, "home folder"),
+				authJSON.Name + " is not set", credentialsFile.Name + " is not set", "there is no " + shown,
 			}}
 		default:
-			return fmt.Errorf("%s cannot be read: %w", path, err)
+			return fmt.Errorf("%s cannot be read: %w", shown, err)
 		}
 	}
 	if s.config.keyIsEmpty {
@@ -69,31 +68,31 @@ func (s *Source) useVariable() error {
 	for _, told := range r.told {
 		s.notices = append(s.notices, authJSON.Name+" "+told)
 	}
-	if err := s.use(authJSON.Name, r.text()); err != nil {
+	if err := s.use(authJSON.Name, r.text(), s.config.KeyType); err != nil {
 		return err
-	}
-	if s.identity.kind != s.config.KeyType {
-		return advise(fmt.Errorf("%s is of type %s, and not %s", authJSON.Name, s.identity.kind, s.config.KeyType),
-			fmt.Sprintf("%s=%s takes it all the same; such a document can name servers and files to read from, so be sure who wrote it", authType.Name, s.identity.kind))
 	}
 	return s.checkIdentity()
 }
 
 // useDocument takes what a file holds.
 func (s *Source) useDocument(origin, text string) error {
-	r, err := repair(text, func(string) (string, error) { return "", errors.New("it is one already") })
+	r, err := repair(text, func(string) (string, error) { return "", errors.New("a path in a file is not followed") })
 	if err != nil {
 		return fmt.Errorf("%s %w", origin, err)
 	}
 	for _, told := range r.told {
 		s.notices = append(s.notices, origin+" "+told)
 	}
-	return s.use(origin, r.text())
+	return s.use(origin, r.text(), "")
 }
 
-// use takes a document, checked.
-func (s *Source) use(origin, text string) error {
+// use takes a document, checked, of a type; "" stands for any.
+func (s *Source) use(origin, text, kind string) error {
 	d, err := decodeDocument(text)
+	if err == nil && kind != "" && kind != d.Type && isKnownType(d.Type) {
+		err = advise(fmt.Errorf("is of type %s, and not %s", d.Type, kind),
+			fmt.Sprintf("%s=%s takes it all the same; such a document can name servers and files to read from, so be sure who wrote it", authType.Name, d.Type))
+	}
 	if err == nil {
 		err = d.check(s.config.UniverseDomain)
 	}
@@ -138,24 +137,23 @@ func (s *Source) checkIdentity() error {
 }
 
 // wellKnownFile gives the path at which gcloud leaves the credentials of a person, ""
-// where nobody is at home, as in many containers.
-func (c Config) wellKnownFile() string {
+// where nobody is at home, as in many containers; and what it is for people. What a
+// variable holds is not shown.
+func (c Config) wellKnownFile() (path, shown string) {
 	const file = "application_default_credentials.json"
 	if c.ConfigFolder != "" {
-		return filepath.Join(c.ConfigFolder, file)
-	}
-	if runtime.GOOS == "windows" {
-		folder, err := os.UserConfigDir()
-		if err != nil {
-			return ""
-		}
-		return filepath.Join(folder, "gcloud", file)
+		return filepath.Join(c.ConfigFolder, file), file + " in the folder of " + configFolder.Name
 	}
 	folder, err := os.UserHomeDir()
-	if err != nil {
-		return ""
+	folder = filepath.Join(folder, ".config")
+	if runtime.GOOS == "windows" {
+		folder, err = os.UserConfigDir()
 	}
-	return filepath.Join(folder, ".config", "gcloud", file)
+	if err != nil {
+		return "", "home folder"
+	}
+	path = filepath.Join(folder, "gcloud", file)
+	return path, path
 }
 
 // readDocument reads a file. Its errors do not name it: what was given as its path

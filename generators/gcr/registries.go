@@ -36,7 +36,7 @@ func locationHost(name string) (string, error) {
 		return name + "-docker.pkg.dev", nil
 	}
 	if last := strings.LastIndexByte(name, '-'); last > 0 && last == len(name)-2 && isRegion(name[:last]) {
-		return "", errors.New("is a zone; its region is " + name[:last])
+		return "", errors.New("is a zone: without its last letter it is a region")
 	}
 	return "", errors.New("is no location of Artifact Registry: those are us, europe, asia and regions such as europe-west1")
 }
