@@ -255,7 +255,7 @@ func (c Config) address() (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	u.Path = strings.TrimSuffix(u.Path, tokenPath) + tokenPath
+	u.Path = strings.TrimSuffix(strings.TrimRight(u.Path, "/"), tokenPath) + tokenPath
 	return u, nil
 }
 

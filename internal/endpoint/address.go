@@ -11,7 +11,7 @@ import (
 // usual one: a URL without user, query and fragment, or a host alone, which means
 // https. The scheme is https; http will do where nothing leaves the machine or its
 // host: on loopback and link-local addresses, such as those of metadata servers.
-// The path has no slash at its end. Errors quote nothing of the text.
+// Errors quote nothing of the text.
 func ParseAddress(text string) (*url.URL, error) {
 	if !strings.Contains(text, "://") {
 		text = "https://" + text
@@ -32,8 +32,6 @@ func ParseAddress(text string) (*url.URL, error) {
 		return nil, errors.New("it does not begin with https://")
 	}
 	u.Host = strings.ToLower(u.Host)
-	u.Path = strings.TrimRight(u.Path, "/")
-	u.RawPath = ""
 	return u, nil
 }
 

@@ -50,9 +50,8 @@ func TestClock(t *testing.T) {
 func TestParseAddress(t *testing.T) {
 	for text, want := range map[string]string{
 		"login.example":                      "https://login.example",
-		"login.example:8443/a/":              "https://login.example:8443/a",
-		"https://Login.Example/":             "https://login.example",
-		"https://login.example//":            "https://login.example",
+		"login.example:8443/a/":              "https://login.example:8443/a/",
+		"https://Login.Example/":             "https://login.example/",
 		"http://127.0.0.1:8080/msi/token":    "http://127.0.0.1:8080/msi/token",
 		"http://localhost:1":                 "http://localhost:1",
 		"http://[::1]:1":                     "http://[::1]:1",
