@@ -60,7 +60,7 @@ func (p *program) generateDockercfg(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	registry, err := backends(backendConfig{registries: only, stderr: p.stderr})
+	registry, err := backends(backendConfig{registries: only, asked: c.StringSlice("from"), stderr: p.stderr})
 	if err != nil {
 		return err
 	}

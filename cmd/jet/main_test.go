@@ -89,6 +89,7 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"azure":   startAzure,
 			"exits":   exits,
 			"fakeaws": startAWS,
 			"google":  google,
