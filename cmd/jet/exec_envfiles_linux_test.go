@@ -63,7 +63,7 @@ func TestExecEnvFiles(t *testing.T) {
 		}
 		cmd := exec.Command("jet", append(words, "--", cat, "/proc/self/environ")...)
 		cmd.Dir = dir
-		cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GORACE=" + os.Getenv("GORACE")}
 		for name, value := range inherited {
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}
@@ -79,6 +79,7 @@ func TestExecEnvFiles(t *testing.T) {
 			got[name] = value
 		}
 		delete(got, "PATH")
+		delete(got, "GORACE")
 		return got
 	}
 

@@ -13,6 +13,7 @@ func TestSetOnTerminal(t *testing.T) {
 			dir := editFolder(t)
 			s := sit(t, dir, []string{variable}, "jet", "set", "app.env.encrypted", "A")
 			s.expect("Value for A (it is not shown): ")
+			waitForPrompt(t, s.person)
 			s.typed("  canary typed $X \n")
 			if got, text := s.status(), unseal(t, filepath.Join(dir, "app.env.encrypted")); got != 0 || text != "A=  canary typed $X \n" {
 				t.Errorf("exit status %d and %q: %q", got, text, s.screen())
@@ -26,6 +27,7 @@ func TestSetOnTerminal(t *testing.T) {
 		dir := editFolder(t)
 		s := sit(t, dir, nil, "sh", "-c", "jet set app.env.encrypted A; echo status $?; stty -a | grep -o '[-]*echo '")
 		s.expect("it is not shown")
+		waitForPrompt(t, s.person)
 		s.typed(typed)
 		s.expect("error: no value was typed")
 		s.expect("status 1")
@@ -37,6 +39,7 @@ func TestSetOnTerminal(t *testing.T) {
 	dir := editFolder(t)
 	s := sit(t, dir, nil, "jet", "set", "app.env.encrypted", "A")
 	s.expect("it is not shown")
+	waitForPrompt(t, s.person)
 	s.typed("\x03")
 	s.expect("error: interrupted")
 	if got := s.status(); got != 1 {

@@ -40,10 +40,13 @@ func sit(t *testing.T, dir string, environment []string, name string, args ...st
 	}
 	t.Cleanup(func() {
 		syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
-		s.cmd.Wait()
+		<-s.ended
 	})
 	terminal.Close()
-	go func() { s.ended <- s.cmd.Wait() }()
+	go func() {
+		s.ended <- s.cmd.Wait()
+		close(s.ended)
+	}()
 	go func() {
 		buffer := make([]byte, 4096)
 		for {
@@ -68,7 +71,7 @@ func quietEnvironment(t *testing.T) []string {
 		t.Skipf("needs a folder in memory: %v", err)
 	}
 	t.Cleanup(func() { os.RemoveAll(memory) })
-	return []string{"XDG_RUNTIME_DIR=" + memory, "PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "XDG_CACHE_HOME=" + filepath.Join(dir, "cache"), "TERM=xterm"}
+	return []string{"XDG_RUNTIME_DIR=" + memory, "GORACE=" + os.Getenv("GORACE"), "PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "XDG_CACHE_HOME=" + filepath.Join(dir, "cache"), "TERM=xterm"}
 }
 
 // patience is how long anything in these tests may take on a busy machine.
@@ -106,7 +109,6 @@ func (s *seat) status() int {
 	s.t.Helper()
 	select {
 	case err := <-s.ended:
-		s.ended <- err
 		return statusOf(s.t, err)
 	case <-time.After(patience):
 		s.t.Fatalf("it does not end; the terminal shows %q", s.screen())
