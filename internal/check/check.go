@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/dockercfg/jet/crypto"
 	"github.com/dockercfg/jet/internal/git"
@@ -118,7 +119,10 @@ type checker struct {
 	files      int
 	commits    int
 	notes      []string
-	found      []Finding
+
+	lock  sync.Mutex // of these two
+	found []Finding
+	known map[identity]int // positions in found
 }
 
 // open finds out where the project is and whether git can be asked.
@@ -189,18 +193,26 @@ func (c *checker) exist(known map[string]bool) error {
 // add takes findings in. One that is known already from the index is not repeated
 // for the work tree.
 func (c *checker) add(findings ...Finding) {
+	c.lock.Lock()
+	defer c.lock.Unlock()
 	for _, f := range findings {
-		at := slices.IndexFunc(c.found, func(g Finding) bool {
-			return f.Rule == g.Rule && f.Path == g.Path && (f.Place == InHistory) == (g.Place == InHistory) && f.Commit == g.Commit
-		})
+		id := identity{f.Rule, f.Path, f.Commit}
+		at, known := c.known[id]
 		switch {
-		case at < 0:
+		case !known:
+			if c.known == nil {
+				c.known = make(map[identity]int)
+			}
+			c.known[id] = len(c.found)
 			c.found = append(c.found, f)
 		case f.Place == InIndex:
 			c.found[at] = f
 		}
 	}
 }
+
+// An identity tells findings apart; those in the history alone have a commit.
+type identity struct{ rule, path, commit string }
 
 // report sorts out what was found.
 func (c *checker) report() *Report {

@@ -4,8 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
-
-	"github.com/dockercfg/jet/internal/git"
+	"sync"
 )
 
 // history looks for keys in all commits: files that are named as keys and hold one,
@@ -40,23 +39,22 @@ func (c *checker) history() error {
 	whole := make(map[string]string) // what a blob is that is nothing but a key
 	inside := make(map[string]bool)  // blobs that have the project key in them
 	var hits []string
-	if err := c.repo.Blobs(c.ctx, objects, func(i int, size int64, content io.Reader) error {
-		if size == git.Absent {
-			return nil
-		}
+	var lock sync.Mutex // of these three
+	if err := c.blobs(objects, func(i int, content io.Reader) error {
 		data, err := io.ReadAll(content)
 		if err != nil {
 			return err
 		}
-		object := objects[i]
+		what := ""
 		if found, ok := parseKey(data); ok {
-			whole[object], err = c.keys.whose(c.ctx, found)
+			what, err = c.keys.whose(c.ctx, found)
 		}
-		if search && slices.ContainsFunc(keysIn(data), func(l likeness) bool { return l.key.Equal(key) }) {
-			inside[object] = true
-		}
-		if whole[object] != "" || inside[object] {
-			hits = append(hits, object)
+		holds := search && slices.ContainsFunc(keysIn(data), func(l likeness) bool { return l.key.Equal(key) })
+		if what != "" || holds {
+			lock.Lock()
+			defer lock.Unlock()
+			hits = append(hits, objects[i])
+			whole[objects[i]], inside[objects[i]] = what, holds
 		}
 		return err
 	}); err != nil {
