@@ -93,13 +93,13 @@ func BenchmarkFiles(b *testing.B) {
 			}
 		})
 	}
-	bench("key", check.Options{Key: projectKey}, 50_000)
+	bench("key", check.Options{Key: corpus.ProjectKey}, 50_000)
 	bench("no key", check.Options{}, 50_000)
 	put(b, dir, "one.env", "A=1\n")
 	git(b, dir, "add", "one.env")
-	bench("one staged", check.Options{Staged: true, Key: projectKey}, 1)
+	bench("one staged", check.Options{Staged: true, Key: corpus.ProjectKey}, 1)
 	git(b, dir, "update-ref", "-d", "HEAD")
-	bench("all staged", check.Options{Staged: true, Key: projectKey}, 50_001)
+	bench("all staged", check.Options{Staged: true, Key: corpus.ProjectKey}, 50_001)
 }
 
 // BenchmarkHistory looks for keys in 10,000 commits with 20,000 changes, and in as
@@ -114,7 +114,7 @@ func BenchmarkHistory(b *testing.B) {
 				fmt.Fprint(w, "D codeship.aes\n")
 			}
 		})
-		for name, o := range map[string]check.Options{"key": {Key: projectKey}, "no key": {}} {
+		for name, o := range map[string]check.Options{"key": {Key: corpus.ProjectKey}, "no key": {}} {
 			b.Run(fmt.Sprintf("%d commits, %s", commits, name), func(b *testing.B) {
 				o.Dir, o.History = dir, true
 				for b.Loop() {
@@ -138,7 +138,7 @@ func TestFiftyThousandFiles(t *testing.T) {
 	best := time.Hour
 	for range 3 {
 		began := time.Now()
-		report := run(t, check.Options{Dir: dir, Key: projectKey})
+		report := run(t, check.Options{Dir: dir, Key: corpus.ProjectKey})
 		best = min(best, time.Since(began))
 		same(t, report)
 	}

@@ -24,18 +24,6 @@ import (
 
 var corpusDir = filepath.Join("..", "..", "testdata", "check")
 
-// projectKey is the key of all cases.
-func projectKey(context.Context) (crypto.Key, error) { return crypto.ParseKey([]byte(corpus.Key)) }
-
-// options are those of a case.
-func options(c corpus.Case, dir string) check.Options {
-	o := check.Options{Dir: dir, Staged: slices.Contains(c.Check, "--staged"), History: slices.Contains(c.Check, "--history")}
-	if !c.NoKey {
-		o.Key = projectKey
-	}
-	return o
-}
-
 // TestCorpus judges every repository of the corpus: exactly what its label says is
 // found, and nothing that is reported gives a value away.
 func TestCorpus(t *testing.T) {
@@ -58,7 +46,7 @@ func TestCorpus(t *testing.T) {
 			if err := c.Build(dir); err != nil {
 				t.Fatal(err)
 			}
-			report := run(t, options(c, dir))
+			report := run(t, c.Options(dir))
 			var want []string
 			for _, f := range c.Findings {
 				want = append(want, fmt.Sprintf("%s %q", f.Rule, f.Path))
@@ -187,7 +175,7 @@ func git(t testing.TB, dir string, args ...string) {
 // encrypted gives a text encrypted with the project key.
 func encrypted(t testing.TB, text string, format crypto.Format) string {
 	t.Helper()
-	key, err := projectKey(t.Context())
+	key, err := corpus.ProjectKey(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +195,7 @@ func TestWithoutGit(t *testing.T) {
 	dir := project(t, "codeship.aes", corpus.Key+"\n", "sub/.env", secretEnv, "a.encrypted", "plain", ".gitignore", "*")
 	for _, path := range []string{os.Getenv("PATH"), ""} {
 		t.Setenv("PATH", path)
-		report := run(t, check.Options{Dir: dir, Key: projectKey})
+		report := run(t, check.Options{Dir: dir, Key: corpus.ProjectKey})
 		same(t, report, `plain-secrets "sub/.env"`, `not-encrypted "a.encrypted"`)
 		if report.Git || report.Files != 4 || report.Top != dir || len(report.Skipped) != 1 || report.Skipped[0].Rule != check.KeyInGit {
 			t.Errorf("got %+v", report)
@@ -220,7 +208,7 @@ func TestWithoutGit(t *testing.T) {
 	}
 	// In a work tree, but without the program.
 	put(t, dir, ".git/HEAD", "ref: refs/heads/main\n")
-	report := run(t, check.Options{Dir: dir, Key: projectKey})
+	report := run(t, check.Options{Dir: dir, Key: corpus.ProjectKey})
 	same(t, report, `plain-secrets "sub/.env"`, `not-encrypted "a.encrypted"`)
 	if len(report.Notes) != 1 || !strings.Contains(report.Notes[0], "git is not installed") {
 		t.Errorf("got the notes %q", report.Notes)
@@ -248,7 +236,7 @@ func TestPaths(t *testing.T) {
 			{"c", []string{"app.env"}, all[3:]},
 			{"c", []string{"app.env.encrypted"}, nil},
 		} {
-			report := run(t, check.Options{Dir: filepath.Join(dir, c.from), Paths: c.paths, Staged: staged, Key: projectKey})
+			report := run(t, check.Options{Dir: filepath.Join(dir, c.from), Paths: c.paths, Staged: staged, Key: corpus.ProjectKey})
 			same(t, report, c.want...)
 		}
 	}
@@ -373,12 +361,12 @@ func TestConflict(t *testing.T) {
 	if out, err := merge.CombinedOutput(); err == nil {
 		t.Fatalf("no conflict: %s", out)
 	}
-	report := run(t, check.Options{Dir: dir, Key: projectKey})
+	report := run(t, check.Options{Dir: dir, Key: corpus.ProjectKey})
 	same(t, report, `not-encrypted "app.env.encrypted"`)
 	if !strings.Contains(report.Findings[0].Message, "conflict") {
 		t.Errorf("got %q", report.Findings[0].Message)
 	}
-	same(t, run(t, check.Options{Dir: dir, Key: projectKey, Staged: true}))
+	same(t, run(t, check.Options{Dir: dir, Key: corpus.ProjectKey, Staged: true}))
 }
 
 // TestLargeFiles: of a large encrypted file all is decrypted, whatever its size.
@@ -390,8 +378,8 @@ func TestLargeFiles(t *testing.T) {
 		"bad.encrypted", sealed[:len(sealed)-100]+strings.Repeat("A", 97)+sealed[len(sealed)-3:],
 		"bad-v2.encrypted", v2[:len(v2)-8]+"AAAA"+v2[len(v2)-4:], "large.env", large+secretEnv)
 	want := []string{`damaged "bad.encrypted"`, `damaged "bad-v2.encrypted"`, `not-encrypted "plain.encrypted"`}
-	same(t, run(t, check.Options{Dir: dir, Key: projectKey}), want...)
-	same(t, run(t, check.Options{Dir: dir, Key: projectKey, Staged: true}), want...)
+	same(t, run(t, check.Options{Dir: dir, Key: corpus.ProjectKey}), want...)
+	same(t, run(t, check.Options{Dir: dir, Key: corpus.ProjectKey, Staged: true}), want...)
 }
 
 // TestAllowances: what is allowed is listed with its reason, and faults are errors.
@@ -439,10 +427,10 @@ func TestStale(t *testing.T) {
 		want []int
 	}{
 		{check.Options{}, []int{1}},
-		{check.Options{Key: projectKey}, []int{1, 3}},
-		{check.Options{Key: projectKey, History: true}, []int{1, 2, 3}},
-		{check.Options{Key: projectKey, Staged: true}, nil},
-		{check.Options{Key: projectKey, Paths: []string{"README"}}, nil},
+		{check.Options{Key: corpus.ProjectKey}, []int{1, 3}},
+		{check.Options{Key: corpus.ProjectKey, History: true}, []int{1, 2, 3}},
+		{check.Options{Key: corpus.ProjectKey, Staged: true}, nil},
+		{check.Options{Key: corpus.ProjectKey, Paths: []string{"README"}}, nil},
 	} {
 		if got := lines(c.o); !slices.Equal(got, c.want) {
 			t.Errorf("%+v: got lines %v, want %v", c.o, got, c.want)

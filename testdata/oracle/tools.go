@@ -11,6 +11,7 @@ import (
 	_ "github.com/docker/distribution/contrib/token-server"
 	_ "github.com/docker/docker-credential-helpers/pass/cmd"
 	_ "github.com/google/go-containerregistry/cmd/crane"
+	_ "github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
 	_ "github.com/regclient/regclient/cmd/regctl"
 	_ "github.com/urfave/cli/v2"
 )

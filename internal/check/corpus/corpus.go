@@ -43,6 +43,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/dockercfg/jet/crypto"
+	"github.com/dockercfg/jet/internal/check"
 	"github.com/dockercfg/jet/internal/worktree"
 )
 
@@ -206,6 +207,18 @@ func (f file) content(data []byte) (made []byte, kind string, err error) {
 	}
 	return made, "", err
 }
+
+// Options are what the case asks of a check of the repository in dir.
+func (c Case) Options(dir string) check.Options {
+	o := check.Options{Dir: dir, Staged: slices.Contains(c.Check, "--staged"), History: slices.Contains(c.Check, "--history")}
+	if !c.NoKey {
+		o.Key = ProjectKey
+	}
+	return o
+}
+
+// ProjectKey gives the project key of all cases.
+func ProjectKey(context.Context) (crypto.Key, error) { return crypto.ParseKey([]byte(Key)) }
 
 // Paths gives the paths of all files of the case.
 func (c Case) Paths() []string {
