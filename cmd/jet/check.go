@@ -14,6 +14,7 @@ import (
 	"github.com/dockercfg/jet/crypto"
 	"github.com/dockercfg/jet/internal/check"
 	"github.com/dockercfg/jet/internal/projectkey"
+	"github.com/dockercfg/jet/internal/sharedkey"
 )
 
 func (p *program) checkCommand() *cli.Command {
@@ -51,9 +52,8 @@ func (p *program) check(c *cli.Context) error {
 	if !c.Bool("no-key") {
 		options.Key = func(ctx context.Context) (crypto.Key, error) {
 			found, err := p.findKey(ctx, c.String("key-path"))
-			var missing *projectkey.NotFoundError
-			if errors.As(err, &missing) {
-				err = check.ErrNoKey
+			if !c.IsSet("key-path") && isOutOfReach(err) {
+				err = fmt.Errorf("%w: %w", check.ErrNoKey, err)
 			}
 			return found.Key, err
 		}
@@ -76,6 +76,22 @@ func (p *program) check(c *cli.Context) error {
 		return err
 	}
 	return p.verdict(report)
+}
+
+// isOutOfReach reports whether there is no key, or none that this person on this
+// machine can open: who may not read the secrets can all the same make commits.
+func isOutOfReach(err error) bool {
+	var none *projectkey.NotFoundError
+	var missing *sharedkey.MissingError
+	var shared *sharedkey.Error
+	if errors.As(err, &shared) {
+		switch shared.Code {
+		case sharedkey.CodeStranger, sharedkey.CodeNoIdentity, sharedkey.CodeAgent, sharedkey.CodeNobody:
+			return true
+		}
+		return false
+	}
+	return errors.As(err, &none) || errors.As(err, &missing)
 }
 
 // adviseCheck tells what to do about a check that could not be made.

@@ -256,7 +256,7 @@ func (c *checker) report() *Report {
 			}
 		}
 		if c.repo != nil {
-			r.Skipped = append(r.Skipped, Skipped{KeyInGit, "in files that are not named *.aes: " + c.keys.err.Error()})
+			r.Skipped = append(r.Skipped, Skipped{KeyInGit, "in files that are not named *.aes: " + ErrNoKey.Error()})
 		}
 	}
 	if c.repo == nil {

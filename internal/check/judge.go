@@ -112,7 +112,7 @@ func (j *judge) encryption(v *version, data []byte, rest io.Reader) (found []Fin
 	case hasConflict(data) && (named || format > crypto.Unsigned):
 		return j.say.one(v, NotEncrypted, "it holds the marks of a merge conflict", j.say.merge(v)...), true, nil
 	case problem != nil:
-		return j.unknown(v, data)
+		return j.unknown(v, data, problem)
 	case format == crypto.Unsigned:
 		if !encryptedfile.Mentioned(v.path) {
 			return nil, false, nil // base64, as many things are
@@ -121,7 +121,7 @@ func (j *judge) encryption(v *version, data []byte, rest io.Reader) (found []Fin
 			if !named {
 				return nil, false, nil
 			}
-			return j.unknown(v, data)
+			return j.unknown(v, data, crypto.ErrNotEncrypted)
 		}
 		switch what := inBase64(data); {
 		case what == otherCipher:
@@ -138,14 +138,19 @@ func (j *judge) encryption(v *version, data []byte, rest io.Reader) (found []Fin
 }
 
 // unknown judges a file that is named as encrypted and in none of our formats.
-func (j *judge) unknown(v *version, data []byte) ([]Finding, bool, error) {
+func (j *judge) unknown(v *version, data []byte, problem error) ([]Finding, bool, error) {
 	switch {
 	case len(bytes.TrimSpace(data)) == 0:
 		return j.say.one(v, NotEncrypted, "it is empty, and an encrypted file never is", j.say.versions(v)...), true, nil
 	case isOtherCipher(data), isNoise(data):
 		return nil, true, nil
 	}
-	return j.say.one(v, NotEncrypted, "it is not encrypted, though its name says so", j.say.encrypt(v)), true, nil
+	message := "it is not encrypted, though its name says so"
+	// What crypto knows of it is the kind of file; of a line it may quote the beginning.
+	if why, found := strings.CutPrefix(problem.Error(), crypto.ErrNotEncrypted.Error()+": it looks like "); found {
+		message += ": it looks like " + why
+	}
+	return j.say.one(v, NotEncrypted, message, j.say.encrypt(v)), true, nil
 }
 
 // opens judges a file in one of our formats, with the key if there is one.

@@ -264,7 +264,7 @@ func isFillerWord(word string) bool {
 var fillers = [...]string{
 	"a", "the", "my", "our", "this", "that", "is", "in", "of", "for", "to", "and", "or", "not", "no", "be", "only", "use", "with", "please", "me", "it",
 	"change", "changeit", "set", "insert", "enter", "put", "provide", "fill", "add", "get", "generate", "new", "random", "here", "value", "string", "text", "some", "any", "something",
-	"true", "false", "yes", "on", "off", "none", "null", "nil", "undefined", "n", "na", "empty", "unset", "unused", "disabled", "enabled", "default",
+	"true", "false", "yes", "on", "off", "none", "null", "nil", "undefined", "n", "na", "empty", "unset", "unused", "disabled", "enabled", "default", "real", "goes", "ignored", "removed", "hidden", "masked",
 	"secret", "secrets", "password", "passwd", "pass", "pwd", "pw", "token", "key", "api", "apikey", "access", "private", "client", "auth", "credentials", "passphrase",
 	"user", "username", "name", "admin", "root", "toor", "guest", "db", "database", "app", "application", "service", "server", "web",
 	"dev", "devel", "development", "local", "localhost", "test", "tests", "testing", "ci", "demo", "fake", "mock", "sample", "temp", "tmp", "insecure", "unsafe",

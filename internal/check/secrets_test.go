@@ -79,6 +79,8 @@ func TestIsSecret(t *testing.T) {
 		{"PASSWORD", "your-password-here", false, false},
 		{"PASSWORD", "this_password_is_insecure_and_should_be_updated", false, false},
 		{"PASSWORD", "fake_mail_password", false, false},
+		{"PASSWORD", "not-a-real-secret", false, false},
+		{"PASSWORD", "secret-goes-here", false, false},
 		{"PASSWORD", "rootsecretpassword", false, false},
 		{"PASSWORD", "12345678", false, false},
 		{"PASSWORD", "aaaaaaaa", false, false},
