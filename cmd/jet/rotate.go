@@ -126,6 +126,7 @@ func (r *rotation) start() error {
 		return err
 	}
 	if r.c.Bool("dry-run") {
+		r.warnOfKey()
 		request, err := r.request()
 		if err != nil {
 			return err
@@ -148,6 +149,7 @@ func (r *rotation) start() error {
 		r.note("going on with the change of key that was interrupted")
 		return r.goOn(s)
 	}
+	r.warnOfKey()
 	// A key that somebody else put there could bring a list of recipients with it,
 	// who would get the new one.
 	if _, err := r.writingKey(r.c.Context, r.found, "", r.c.String("trust-key")); err != nil {
@@ -169,19 +171,22 @@ func (r *rotation) start() error {
 	return r.tell(plan, result)
 }
 
-// lookUp looks the key up, as findKey does, but for what that says about a rotation.
+// lookUp looks the key up, as findKey does, but leaves the warnings to warnOfKey.
 func (r *rotation) lookUp() error {
 	lookup := projectkey.Lookup{KeyPath: r.c.String("key-path"), LookupEnv: r.lookupEnv, Stderr: r.stderr, Ask: r.askPassphrase}
 	var err error
 	if r.found, err = lookup.Find(r.c.Context); err != nil {
 		return adviseKey(err)
 	}
-	if r.found.Rotation == nil {
-		for _, warning := range r.found.Warnings {
-			r.warn("%s", warning)
-		}
-	}
 	return nil
+}
+
+// warnOfKey is for a rotation that begins: one that goes on need not be told that
+// it is not finished.
+func (r *rotation) warnOfKey() {
+	for _, warning := range r.found.Warnings {
+		r.warn("%s", warning)
+	}
 }
 
 // begin takes the lock.

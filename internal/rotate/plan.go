@@ -183,11 +183,13 @@ func (p *Plan) look(path string) *candidate {
 		c.stop(0, err)
 		return c
 	}
-	may, err := services.MayHoldValues(path, file)
+	may, err := services.Mentions(path, file)
 	if err == nil && may {
 		var data []byte
 		if data, err = readServices(p.full(path)); err == nil {
-			c.values, err = services.Parse(data)
+			if c.values, err = services.Parse(data); err != nil && !services.MayHoldValues(data) {
+				return nil // something else that has the words
+			}
 		}
 	}
 	switch {
@@ -198,7 +200,7 @@ func (p *Plan) look(path string) *candidate {
 		return nil
 	}
 	for _, r := range c.values.References {
-		if strings.HasPrefix(r.Key, "encrypted_") {
+		if r.IsEncrypted() {
 			c.refers = append(c.refers, filepath.Join(filepath.Dir(path), filepath.FromSlash(r.Target)))
 		}
 	}
@@ -288,7 +290,7 @@ func (p *Plan) examineUnsigned(ctx context.Context, c *candidate) error {
 		return p.probe(p.full(c.path), key) && (!c.finding.Doubtful || read.size >= leastText)
 	}
 	switch {
-	case !vouched && p.mixed && isText(p.Old.Key) && isText(p.New.Key):
+	case !vouched && p.mixed && read.size > 0 && isText(p.Old.Key) && isText(p.New.Key):
 		c.stop(0, ErrAmbiguous)
 	case vouched, isText(p.Old.Key):
 		c.file = p.newFile(c.path, read)

@@ -282,11 +282,14 @@ func (s *Session) swap(ctx context.Context, p *Plan, f *File, recorded journal.F
 	return outfile.Replace(stagedAs, path)
 }
 
+// remove removes a file that need not be there: where nothing can be removed, that
+// is found out by looking.
 func remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	err := os.Remove(path)
+	if err == nil || !exists(path) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // redo finds out anew what has to be done with a file. It has neither a format to
@@ -364,6 +367,9 @@ func (s *Session) Resume(ctx context.Context, old, new Key, shared *Shared, requ
 		result, err := s.Run(ctx, p)
 		return p, result, err
 	}
+	if err := s.addLate(ctx, r); err != nil {
+		return nil, nil, err
+	}
 	p := newPlan(r)
 	for _, f := range j.Files { // those of the key are the last
 		file := &File{Path: filepath.FromSlash(f.Path), shared: f.Key}
@@ -381,6 +387,36 @@ func (s *Session) Resume(ctx context.Context, old, new Key, shared *Shared, requ
 		p.describe(ctx, f)
 	}
 	return p, result, nil
+}
+
+// addLate adds files to the journal that came after it was written, and have the
+// old key: from another branch, say. They are no reason to stop.
+func (s *Session) addLate(ctx context.Context, r Request) error {
+	late, err := NewPlan(ctx, r)
+	if err != nil {
+		return ctx.Err()
+	}
+	j := s.Journal
+	known := make(map[string]bool, len(j.Files))
+	files, keys := []journal.File{}, []journal.File{}
+	for _, f := range j.Files {
+		known[f.Path] = true
+		if f.Key {
+			keys = append(keys, f)
+		} else {
+			files = append(files, f)
+		}
+	}
+	for _, f := range late.Files {
+		if path := filepath.ToSlash(f.Path); !known[path] {
+			files = append(files, journal.File{Path: path, Old: hex.EncodeToString(f.sum[:])})
+		}
+	}
+	if len(files)+len(keys) == len(j.Files) {
+		return nil
+	}
+	j.Files = append(files, keys...)
+	return j.Save()
 }
 
 func systems(paths []string) (all []string) {

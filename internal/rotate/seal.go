@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/dockercfg/jet/crypto"
 	"github.com/dockercfg/jet/internal/content"
@@ -128,7 +129,7 @@ func (p *Plan) stage(ctx context.Context, f *File, id string) (digest, error) {
 	stagedAs := stagedPath(path, id)
 	out, err := outfile.Stage(path, stagedAs, outfile.Shared)
 	if err != nil {
-		return digest{}, err
+		return digest{}, beside(err)
 	}
 	defer out.Close()
 	written := sha256.New()
@@ -143,13 +144,22 @@ func (p *Plan) stage(ctx context.Context, f *File, id string) (digest, error) {
 		err = out.Commit()
 	}
 	if err != nil {
-		return digest{}, err
+		return digest{}, beside(err)
 	}
 	sum := sumOf(written)
 	if err := check(ctx, f, stagedAs, sum); err != nil {
 		return digest{}, errors.Join(err, os.Remove(stagedAs))
 	}
 	return sum, nil
+}
+
+// beside says what an error of the system is about, without the paths in it: the
+// caller names the file.
+func beside(err error) error {
+	if errno := syscall.Errno(0); errors.As(err, &errno) {
+		return fmt.Errorf("its new version cannot be written beside it: %w", errno)
+	}
+	return err
 }
 
 // reencrypt decrypts a file with the old key into an encryption with the new one.
@@ -297,8 +307,6 @@ func (p *Plan) openValue(path string, v services.Value) (plain []byte, isNew boo
 	_, fitsNew := crypto.Probe([]byte(v.Text), p.New.Key)
 	key, vouched := p.Old.Key, slices.Contains(p.Unsigned, path)
 	switch {
-	case fitsOld == nil && fitsNew == nil && p.mixed && !vouched:
-		return nil, false, ErrAmbiguous
 	case fitsOld == nil:
 	case fitsNew == nil:
 		key, isNew = p.New.Key, true
@@ -307,6 +315,9 @@ func (p *Plan) openValue(path string, v services.Value) (plain []byte, isNew boo
 	}
 	var b bytes.Buffer
 	_, err = crypto.Decrypt(&b, strings.NewReader(v.Text), key, crypto.WithRequire(p.Require))
+	if fitsOld == nil && fitsNew == nil && p.mixed && !vouched && b.Len() > 0 {
+		err = ErrAmbiguous
+	}
 	return b.Bytes(), isNew, err
 }
 

@@ -57,6 +57,9 @@ type Reference struct {
 	Line    int    // from 1
 }
 
+// IsEncrypted reports whether the file that is referred to is meant to be encrypted.
+func (r Reference) IsEncrypted() bool { return strings.HasPrefix(r.Key, encryptedPrefix) }
+
 // A Value is a text under encrypted_environment or encrypted_args.
 type Value struct {
 	Service string        // in which it stands, "" outside of services
@@ -77,21 +80,24 @@ func IsNamed(name string) bool {
 	return strings.HasPrefix(name, "codeship-services.") || strings.HasPrefix(name, "docker-compose.") || strings.HasPrefix(name, "compose.")
 }
 
-// MayHoldValues reports whether a file may hold encrypted values: its name is that
-// of a YAML or JSON file, and one of their keys stands in it.
-func MayHoldValues(name string, content io.Reader) (bool, error) {
+// encryptedPrefix is what all keys for encrypted files and values begin with.
+const encryptedPrefix = "encrypted_"
+
+// Mentions reports whether a file may hold encrypted values or refer to encrypted
+// files: its name is that of a YAML or JSON file, and it has a word that begins
+// as their keys do.
+func Mentions(name string, content io.Reader) (bool, error) {
 	switch strings.ToLower(filepath.Ext(name)) {
 	case ".yml", ".yaml", ".json":
 	default:
 		return false, nil
 	}
-	const longest = len(encryptedEnvironment)
 	buffer := make([]byte, 32<<10)
 	kept := 0 // of the part before, so that no word is cut in two
 	for {
 		n, err := io.ReadFull(content, buffer[kept:])
 		part := buffer[:kept+n]
-		if bytes.Contains(part, []byte(encryptedEnvironment)) || bytes.Contains(part, []byte(encryptedArgs)) {
+		if bytes.Contains(part, []byte(encryptedPrefix)) {
 			return true, nil
 		}
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
@@ -100,8 +106,14 @@ func MayHoldValues(name string, content io.Reader) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		kept = copy(buffer, part[len(part)-longest:])
+		kept = copy(buffer, part[len(part)-len(encryptedPrefix):])
 	}
+}
+
+// MayHoldValues reports whether the key of encrypted values stands in a file, be it
+// valid YAML or not.
+func MayHoldValues(data []byte) bool {
+	return bytes.Contains(data, []byte(encryptedEnvironment)) || bytes.Contains(data, []byte(encryptedArgs))
 }
 
 // Parse reads a services file. The error wraps a *yamledit.Error if it is not

@@ -200,7 +200,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-func TestMayHoldValues(t *testing.T) {
+func TestMentions(t *testing.T) {
 	for _, c := range []struct {
 		name, text string
 		want       bool
@@ -209,21 +209,32 @@ func TestMayHoldValues(t *testing.T) {
 		{"dir/any.YAML", "encrypted_environment", true},
 		{"any.json", `{"encrypted_environment": 1}`, true},
 		{"any.txt", "encrypted_environment", false},
-		{"any.yml", "encrypted_env_file: x\n", false},
+		{"any.yml", "encrypted_env_file: x\n", true},
+		{"any.yml", "encrypt_ed: x\n", false},
 		{"any.yml", "", false},
 		{"any.yml", strings.Repeat("#", 32<<10-5) + "encrypted_args", true},
-		{"any.yml", strings.Repeat("#", 64<<10-25) + "encrypted_environment", true},
-		{"any.yml", strings.Repeat("#", 200<<10) + "encrypted_environmen", false},
+		{"any.yml", strings.Repeat("#", 64<<10-15) + "encrypted_environment", true},
+		{"any.yml", strings.Repeat("#", 200<<10) + "encrypted", false},
 		{"any.yml", strings.Repeat("#", 200<<10) + "encrypted_environment" + strings.Repeat("#", 200<<10), true},
 	} {
-		got, err := services.MayHoldValues(c.name, iotest.HalfReader(strings.NewReader(c.text)))
+		got, err := services.Mentions(c.name, iotest.HalfReader(strings.NewReader(c.text)))
 		if got != c.want || err != nil {
 			t.Errorf("%s, %d bytes: got %v, %v, want %v", c.name, len(c.text), got, err, c.want)
 		}
 	}
 	failing := errors.New("failing")
-	if _, err := services.MayHoldValues("a.yml", iotest.ErrReader(failing)); !errors.Is(err, failing) {
+	if _, err := services.Mentions("a.yml", iotest.ErrReader(failing)); !errors.Is(err, failing) {
 		t.Errorf("got %v, want %v", err, failing)
+	}
+}
+
+func TestMayHoldValues(t *testing.T) {
+	for text, want := range map[string]bool{
+		"a: {encrypted_args: [": true, "encrypted_environment": true, "encrypted_env_file: x": false, "": false,
+	} {
+		if got := services.MayHoldValues([]byte(text)); got != want {
+			t.Errorf("%q: got %v", text, got)
+		}
 	}
 }
 
