@@ -38,12 +38,12 @@ func (p *program) execCommand() *cli.Command {
 		UsageText: `jet exec --env-file app.env.encrypted -- ./server --port 8080
 jet exec --dockercfg dockercfg.encrypted -- docker push registry.example.com/app
 jet exec --env-file base.env --env-file secret.env.encrypted -- printenv`,
-		Description: `The variables are added to the environment, each byte as it stands in the file: of several files the later wins, and all win over the environment. A bare NAME takes its value from the environment, as with docker run --env-file. --dockercfg gives the command a configuration of Docker (DOCKER_CONFIG, and REGISTRY_AUTH_FILE for podman and skopeo) with the credentials of that file and of no other, in a private folder that is gone afterwards; all else in it is from your own. Files may be encrypted or not. JET_KEY and JET_KEY_COMMAND are kept from the command. Signals and the terminal are the command's, and so is the exit code; 125 means that jet failed, 126 that the command cannot be run, 127 that there is none of that name.`,
+		Description: `The variables are added to the environment, each byte as it stands in the file: of several files the later wins, and all win over the environment. A bare NAME takes its value from the environment, as with docker run --env-file. --dockercfg gives the command a configuration of Docker (DOCKER_CONFIG, and REGISTRY_AUTH_FILE for podman and skopeo) with the credentials of that file and of no other, in a private folder that is gone afterwards; all else in it is from your own. Files may be encrypted or not. JET_KEY, JET_KEY_COMMAND and JET_IDENTITY are kept from the command. Signals and the terminal are the command's, and so is the exit code; 125 means that jet failed, 126 that the command cannot be run, 127 that there is none of that name.`,
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "env-file", Usage: "set the variables of `FILE`; may be repeated"},
 			&cli.StringFlag{Name: "env-syntax", Usage: "read env files as `SYNTAX`: docker (as docker run --env-file, the default) or dotenv"},
 			&cli.StringFlag{Name: "dockercfg", Usage: "give the command the Docker credentials of `FILE`"},
-			&cli.BoolFlag{Name: "keep-key", Usage: "leave JET_KEY and JET_KEY_COMMAND in the command's environment"},
+			&cli.BoolFlag{Name: "keep-key", Usage: "leave JET_KEY, JET_KEY_COMMAND and JET_IDENTITY in the command's environment"},
 			keyPathFlag(), requireFlag(),
 		},
 		Action: func(c *cli.Context) error {

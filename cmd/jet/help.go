@@ -46,6 +46,8 @@ func variables() []variable {
 		{"JET_KEY", "key-path", "the project key itself, in base64"},
 		{"JET_KEY_COMMAND", "key-path", "a command that prints the project key"},
 		{"JET_KEY_PATH", "key-path", "the file with the project key"},
+		{"JET_IDENTITY", "key-path", "a private key of age or SSH that opens codeship.aes.age"},
+		{"JET_IDENTITY_PATH", "key-path", "files with such keys, separated as in PATH"},
 		{"JET_FORMAT", "format", "as --format"},
 		{"JET_REQUIRE", "require", "as --require"},
 		{"JET_DOCKERCFG", "dockercfg", "as --dockercfg"},
@@ -53,7 +55,7 @@ func variables() []variable {
 }
 
 // keyLookup is where the project key comes from.
-const keyLookup = "The project key comes from --key-path, JET_KEY, JET_KEY_COMMAND, JET_KEY_PATH, or codeship.aes in this folder or one above it up to the top of the git work tree; the first of these that is there decides."
+const keyLookup = "The project key comes from --key-path, JET_KEY, JET_KEY_COMMAND, JET_KEY_PATH, codeship.aes or codeship.aes.age in this folder or one above it up to the top of the git work tree, or the system's store; the first of these that is there decides."
 
 // exitCodes are the same for all commands, but for those that run a program.
 const (

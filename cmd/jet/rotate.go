@@ -287,6 +287,11 @@ func (r *rotation) shared() (*rotate.Shared, error) {
 		if err := adviseList(s.list.Check(r.found.Key), s); err != nil {
 			return nil, err
 		}
+		// Somebody who was taken out has the old key still, and may have put an older
+		// list back: only people can tell.
+		for _, recipient := range s.list.Recipients {
+			r.note("the new key is shared with %s", describe(recipient))
+		}
 	}
 	return r.sharedBy(s)
 }

@@ -72,7 +72,7 @@ func (p *program) unshare(c *cli.Context) error {
 	}
 	p.note("wrote %q and %q", shared.path, shared.listPath)
 	p.warn("whoever had a share can still have the key, and git has the older file")
-	p.hint(`"jet generate --key-path new.aes" and "jet rotate --new-key-path new.aes" shut them out of what is encrypted from then on; the secrets themselves must be issued anew`)
+	p.hint(`"jet rotate" shuts them out of what is encrypted from then on, and lists the secrets that must be issued anew`)
 	p.sayWhatGitDoes(c.Context, shared)
 	return nil
 }

@@ -51,6 +51,9 @@ func (e *examiner) lookAtKey() error {
 		return nil
 	}
 	e.key, e.haveKey = found, true
+	if found.Rotation != nil {
+		e.add(Problem, "rotation-unfinished", "", 0, "a change of the project key is not finished, so some files have the old key and some the new one", "jet rotate --resume")
+	}
 	e.lookAtMode()
 	e.lookForOthers()
 	return e.lookAtTrust()
