@@ -5,7 +5,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/dockercfg/jet/generators/gcr/googletest"
+	"github.com/dockercfg/jet/internal/fakegoogle"
 )
 
 // google FOLDER starts a stand-in for Google's token servers, until the end of the
@@ -16,14 +16,14 @@ func google(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: google FOLDER")
 	}
-	server := googletest.NewServer()
+	server := fakegoogle.NewServer()
 	ts.Defer(server.Close)
 	server.Token = func() string { return "ya29.c.canary-token-Zq8v" }
 	server.Attached = "vm@jet-sample.iam.gserviceaccount.com"
 	const account = "puller@jet-sample.iam.gserviceaccount.com"
 	key, deleted := server.NewKey(account), server.NewOtherKey(account)
 	server.Delete(deleted)
-	variables := func(k *googletest.Key) string {
+	variables := func(k *fakegoogle.Key) string {
 		return "GOOGLE_AUTH_JSON=" + k.Line() + "\nGOOGLE_AUTH_EMAIL=" + account + "\nGOOGLE_PROJECT_ID=jet-sample\nGOOGLE_LOCATION=europe-west1\n"
 	}
 	ts.Check(os.MkdirAll(ts.MkAbs(args[0]), 0o700))

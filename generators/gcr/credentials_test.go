@@ -15,7 +15,7 @@ import (
 
 	"github.com/dockercfg/jet/dockercfg"
 	"github.com/dockercfg/jet/generators/gcr"
-	"github.com/dockercfg/jet/generators/gcr/googletest"
+	"github.com/dockercfg/jet/internal/fakegoogle"
 )
 
 // fields is a document.
@@ -47,7 +47,7 @@ func (f fields) with(pairs ...any) fields {
 
 // userDocument is what "gcloud auth application-default login" writes, with the
 // endpoint of a test.
-func userDocument(s *googletest.Server, u googletest.User) (f fields) {
+func userDocument(s *fakegoogle.Server, u fakegoogle.User) (f fields) {
 	if err := json.Unmarshal([]byte(u.JSON(s)), &f); err != nil {
 		panic(err)
 	}
@@ -55,12 +55,12 @@ func userDocument(s *googletest.Server, u googletest.User) (f fields) {
 }
 
 // externalDocument is what "gcloud iam workload-identity-pools create-cred-config" writes.
-func externalDocument(s *googletest.Server, audience string, source fields) fields {
+func externalDocument(s *fakegoogle.Server, audience string, source fields) fields {
 	return fields{"type": "external_account", "universe_domain": "googleapis.com", "audience": audience, "token_url": s.STSURI(),
-		"subject_token_type": googletest.TypeJWT, "credential_source": source}
+		"subject_token_type": fakegoogle.TypeJWT, "credential_source": source}
 }
 
-func amazonSource(s *googletest.Server) fields {
+func amazonSource(s *fakegoogle.Server) fields {
 	return fields{
 		"environment_id":                 "aws1",
 		"url":                            s.URL + "/latest/meta-data/iam/security-credentials",
@@ -86,12 +86,13 @@ func TestDocuments(t *testing.T) {
 	const target, middle = "target@jet-sample.iam.gserviceaccount.com", "middle@jet-sample.iam.gserviceaccount.com"
 	audience := s.NewProvider("ci")
 	issuer := s.NewIssuer("https://ci.example")
-	aws := s.NewAWSKey("eu-west-1")
+	const role = "arn:aws:sts::123456789012:assumed-role/puller/i-0"
+	s.AWS.AddInstance(role, false)
 	subjectFile := filepath.Join(t.TempDir(), "token")
 	write(t, subjectFile, issuer.Token("job-1", audience, time.Minute)+"\n")
 	jsonFile := filepath.Join(t.TempDir(), "token.json")
 	write(t, jsonFile, fields{"value": issuer.Token("job-1", audience, time.Minute)}.text())
-	for _, from := range []string{account, user.Email, "principal:job-1", "principal:" + aws.ID} {
+	for _, from := range []string{account, user.Email, "principal:job-1", "principal:" + role} {
 		s.Allow(from, target)
 		s.Allow(from, middle)
 	}
@@ -119,7 +120,7 @@ func TestDocuments(t *testing.T) {
 		{"external, file", fromFile, "principal:job-1", 1},
 		{"external, JSON file", externalDocument(s, audience, fields{"file": jsonFile, "format": fields{"type": "json", "subject_token_field_name": "value"}}), "principal:job-1", 1},
 		{"external, service of a CI", externalDocument(s, audience, service), "principal:job-1", 2},
-		{"external, machine of Amazon's", externalDocument(s, audience, amazonSource(s)).with("subject_token_type", googletest.TypeAWS), "principal:" + aws.ID, 7},
+		{"external, machine of Amazon's", externalDocument(s, audience, amazonSource(s)).with("subject_token_type", fakegoogle.TypeAWS), "principal:" + role, 7},
 		{"external, as a service account", fromFile.with("service_account_impersonation_url", s.ImpersonationURI(target)), target, 2},
 		{"impersonated", impersonated, target, 2},
 		{"impersonated, from a key", impersonated.with("source_credentials", keyFields), target, 2},
@@ -195,7 +196,7 @@ func TestScopes(t *testing.T) {
 	s := newServer(t)
 	key := s.NewKey(account)
 	const pull = "https://www.googleapis.com/auth/devstorage.read_only"
-	for scopes, want := range map[string]string{"": googletest.Scope, pull: pull, pull + "," + googletest.Scope: pull + " " + googletest.Scope} {
+	for scopes, want := range map[string]string{"": fakegoogle.Scope, pull: pull, pull + "," + fakegoogle.Scope: pull + " " + fakegoogle.Scope} {
 		mustGenerate(t, original(key).with("GOOGLE_AUTH_SCOPES", scopes))
 		requests := s.Requests()
 		var claims struct{ Scope, Aud, Iss string }
@@ -497,6 +498,7 @@ func TestSubjects(t *testing.T) {
 			t.Errorf("%s: got %v", c.label, err)
 		}
 	}
+	s.AWS.AddInstance("", false)
 	_, err := generate(t, document(t, externalDocument(s, audience, amazonSource(s))))
 	if err == nil || !strings.Contains(err.Error(), "the role of this machine, by the metadata server of Amazon: ") || !strings.Contains(err.Error(), "404 Not Found") {
 		t.Errorf("a machine without a role: got %v", err)
@@ -537,7 +539,7 @@ func TestMachineInConfig(t *testing.T) {
 // FuzzDocument opens documents of all types. What is taken sends credentials nowhere
 // but to servers that may get them.
 func FuzzDocument(f *testing.F) {
-	s := googletest.NewServer()
+	s := fakegoogle.NewServer()
 	f.Cleanup(s.Close)
 	user := s.NewUser("dev@corp.example")
 	f.Add(s.NewKey(account).Line())

@@ -16,7 +16,7 @@ import (
 	"github.com/dockercfg/jet/generators"
 	"github.com/dockercfg/jet/generators/backendtest"
 	"github.com/dockercfg/jet/generators/gcr"
-	"github.com/dockercfg/jet/generators/gcr/googletest"
+	"github.com/dockercfg/jet/internal/fakegoogle"
 )
 
 const account = "puller@jet-sample.iam.gserviceaccount.com"
@@ -38,9 +38,9 @@ func (e env) with(pairs ...string) env {
 	return e
 }
 
-func newServer(t *testing.T) *googletest.Server {
+func newServer(t *testing.T) *fakegoogle.Server {
 	t.Helper()
-	s := googletest.NewServer()
+	s := fakegoogle.NewServer()
 	t.Cleanup(s.Close)
 	return s
 }
@@ -99,7 +99,7 @@ func entries(user, password string, registries ...string) (entries []dockercfg.E
 var gcrHosts = []string{"gcr.io", "us.gcr.io", "eu.gcr.io", "asia.gcr.io"}
 
 // original is what codeship/gcr-dockercfg-generator takes.
-func original(key *googletest.Key) env {
+func original(key *fakegoogle.Key) env {
 	return env{
 		"GOOGLE_AUTH_JSON":  key.Line(),
 		"GOOGLE_AUTH_EMAIL": key.Email,

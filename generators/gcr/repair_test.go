@@ -15,13 +15,13 @@ import (
 
 	"github.com/dockercfg/jet/generators"
 	"github.com/dockercfg/jet/generators/gcr"
-	"github.com/dockercfg/jet/generators/gcr/googletest"
+	"github.com/dockercfg/jet/internal/fakegoogle"
 )
 
 func encode(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
 
 // canonicalKey is the key on one line, its fields in the order of their names.
-func canonicalKey(t testing.TB, key *googletest.Key) string {
+func canonicalKey(t testing.TB, key *fakegoogle.Key) string {
 	t.Helper()
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
@@ -177,7 +177,7 @@ func compactKey(t *testing.T, text string) string {
 }
 
 // checkHidden looks for parts of the key's secret in a text.
-func checkHidden(t *testing.T, key *googletest.Key, text string) {
+func checkHidden(t *testing.T, key *fakegoogle.Key, text string) {
 	t.Helper()
 	secret := strings.Join(strings.Split(key.Fields()["private_key"], "\n")[1:26], "")
 	for i := 0; i+12 <= len(secret); i += 7 {
@@ -297,7 +297,7 @@ func TestKeepsFields(t *testing.T) {
 
 // FuzzRepair opens what is not a key, or one that was damaged in several ways.
 func FuzzRepair(f *testing.F) {
-	s := googletest.NewServer()
+	s := fakegoogle.NewServer()
 	f.Cleanup(s.Close)
 	key := s.NewKey(account)
 	want := canonicalKey(f, key)

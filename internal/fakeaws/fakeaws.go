@@ -215,7 +215,7 @@ func (a *AWS) ServeHTTP(w http.ResponseWriter, plain *http.Request) {
 	switch target := r.Header.Get("X-Amz-Target"); {
 	case r.Method == http.MethodPost && target != "":
 		a.json(w, r, target)
-	case r.Method == http.MethodPost && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
+	case r.Method == http.MethodPost && (strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") || r.URL.Query().Has("Action")):
 		a.query(w, r, id)
 	case r.URL.Path == "/federation/credentials":
 		a.portal(w, r)

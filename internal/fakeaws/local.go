@@ -73,6 +73,8 @@ func (a *AWS) metadata(w http.ResponseWriter, r *request) {
 		w.WriteHeader(http.StatusUnauthorized)
 	case arn == "":
 		w.WriteHeader(http.StatusNotFound)
+	case r.URL.Path == "/latest/meta-data/placement/availability-zone":
+		fmt.Fprint(w, "eu-west-1b")
 	case r.URL.Path == role || r.URL.Path+"/" == role:
 		fmt.Fprint(w, instanceRole)
 	case r.URL.Path == role+instanceRole:

@@ -22,8 +22,8 @@ func (a *AWS) query(w http.ResponseWriter, r *request, id string) {
 	}
 	const namespace = `xmlns="https://sts.amazonaws.com/doc/2011-06-15/"`
 	form, err := url.ParseQuery(string(r.body))
-	if err != nil {
-		form = url.Values{}
+	if err != nil || len(r.body) == 0 {
+		form = r.URL.Query() // as a federation with others sends it
 	}
 	action := form.Get("Action")
 	answer, p := a.sts(r, form)

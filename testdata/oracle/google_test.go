@@ -20,20 +20,20 @@ import (
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/google"
 
-	"github.com/dockercfg/jet/generators/gcr/googletest"
+	"github.com/dockercfg/jet/internal/fakegoogle"
 )
 
 const puller = "puller@jet-sample.iam.gserviceaccount.com"
 
-func startGoogle(t *testing.T) *googletest.Server {
+func startGoogle(t *testing.T) *fakegoogle.Server {
 	t.Helper()
-	s := googletest.NewServer()
+	s := fakegoogle.NewServer()
 	t.Cleanup(s.Close)
 	return s
 }
 
 // googleEnv writes the variables of the original generator, and more, into an env file.
-func (p project) googleEnv(t *testing.T, name string, key *googletest.Key, more ...string) string {
+func (p project) googleEnv(t *testing.T, name string, key *fakegoogle.Key, more ...string) string {
 	t.Helper()
 	lines := append([]string{"GOOGLE_AUTH_JSON=" + key.Line(), "GOOGLE_AUTH_EMAIL=" + key.Email, "GOOGLE_PROJECT_ID=jet-sample", "GOOGLE_LOCATION=europe-west1"}, more...)
 	write(t, filepath.Join(p.dir, name), strings.Join(lines, "\n")+"\n")
@@ -86,7 +86,7 @@ func TestGoogleLibrary(t *testing.T) {
 	subject := filepath.Join(dir, "subject")
 	write(t, subject, issuer.Token("job-1", audience, time.Hour))
 	external := fmt.Sprintf(`{"type":"external_account","audience":%q,"subject_token_type":%q,"token_url":%q,"credential_source":{"file":%q}}`,
-		audience, googletest.TypeJWT, s.STSURI(), subject)
+		audience, fakegoogle.TypeJWT, s.STSURI(), subject)
 	p := newProject(t)
 	for _, c := range []struct{ label, document, want string }{
 		{"key", key.JSON(), puller},
@@ -109,7 +109,7 @@ func TestGoogleLibrary(t *testing.T) {
 				name, value, _ := strings.Cut(pair, "=")
 				t.Setenv(name, value)
 			}
-			credentials, err := google.FindDefaultCredentials(context.Background(), googletest.Scope)
+			credentials, err := google.FindDefaultCredentials(context.Background(), fakegoogle.Scope)
 			var token *oauth2.Token
 			if err == nil {
 				token, err = credentials.TokenSource.Token()
@@ -163,7 +163,7 @@ func TestGcloud(t *testing.T) {
 	dir := t.TempDir()
 	env := []string{"CLOUDSDK_CONFIG=" + filepath.Join(dir, "gcloud"), "CLOUDSDK_AUTH_TOKEN_HOST=" + s.TokenURI(), "CLOUDSDK_CORE_DISABLE_PROMPTS=1",
 		"CLOUDSDK_CORE_DISABLE_USAGE_REPORTING=true", "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK=true", "NO_GCE_CHECK=true"}
-	activate := func(key *googletest.Key) (string, error) {
+	activate := func(key *fakegoogle.Key) (string, error) {
 		file := filepath.Join(dir, key.ID+".json")
 		write(t, file, key.JSON())
 		return run(t, dir, env, gcloud, "auth", "activate-service-account", "--key-file", file)

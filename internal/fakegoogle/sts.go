@@ -1,11 +1,17 @@
-package googletest
+package fakegoogle
 
 import (
 	"crypto/rsa"
 	"encoding/json"
+	"encoding/xml"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
 	"strings"
 	"time"
+
+	"github.com/dockercfg/jet/internal/fakejwt"
 )
 
 const grantExchange = "urn:ietf:params:oauth:grant-type:token-exchange" // RFC 8693
@@ -39,7 +45,7 @@ type Issuer struct {
 func (s *Server) NewIssuer(name string) *Issuer {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	i := &Issuer{Name: name, server: s, private: privateKeys[1]()}
+	i := &Issuer{Name: name, server: s, private: fakejwt.Key("google, an issuer")}
 	s.issuers[name] = i
 	return i
 }
@@ -47,9 +53,7 @@ func (s *Server) NewIssuer(name string) *Issuer {
 // Token makes a subject token that lasts for a while from now on.
 func (i *Issuer) Token(subject, audience string, life time.Duration) string {
 	now := i.server.Now()
-	return sign(i.private, header{Algorithm: "RS256", Type: "JWT"}, map[string]any{
-		"iss": i.Name, "sub": subject, "aud": audience, "iat": now.Unix(), "exp": now.Add(life).Unix(),
-	})
+	return fakejwt.Sign(i.private, nil, fakejwt.Claims{"iss": i.Name, "sub": subject, "aud": audience, "iat": now.Unix(), "exp": now.Add(life).Unix()})
 }
 
 // exchange is the Security Token Service.
@@ -103,34 +107,73 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request) {
 }
 
 // verifySubject checks a token of an identity provider.
-func (s *Server) verifySubject(text, audience string) (principal, problem string) {
-	jwt, err := parseToken(text)
-	var c struct {
-		Issuer   string `json:"iss"`
-		Subject  string `json:"sub"`
-		Audience string `json:"aud"`
-		Issued   int64  `json:"iat"`
-		Expires  int64  `json:"exp"`
-	}
-	if err != nil || json.Unmarshal(jwt.claims, &c) != nil {
+func (s *Server) verifySubject(token, audience string) (principal, problem string) {
+	_, c, err := fakejwt.Read(token)
+	if err != nil {
 		return "", "Unable to parse the ID Token."
 	}
-	issuer := s.issuers[c.Issuer]
-	now := s.Now()
+	issuer := s.issuers[c.Text("iss")]
+	issued, _ := c.Time("iat")
+	expires, _ := c.Time("exp")
 	switch {
 	case issuer == nil:
-		return "", "The issuer in ID Token " + c.Issuer + " does not match the expected ones."
-	case jwt.verify(&issuer.private.PublicKey) != nil:
+		return "", "The issuer in ID Token " + c.Text("iss") + " does not match the expected ones."
+	case !isSigned(token, &issuer.private.PublicKey):
 		return "", "Invalid signature for ID Token."
-	case c.Audience != audience && c.Audience != "https:"+audience:
-		return "", "The audience in ID Token [" + c.Audience + "] does not match the expected audience."
-	case time.Unix(c.Expires, 0).Before(now):
-		return "", "ID Token issued at " + time.Unix(c.Issued, 0).UTC().Format(time.RFC3339) + " is stale to sign-in."
-	case c.Subject == "":
+	case c.Text("aud") != audience && c.Text("aud") != "https:"+audience:
+		return "", "The audience in ID Token [" + c.Text("aud") + "] does not match the expected audience."
+	case expires.Before(s.Now()):
+		return "", "ID Token issued at " + issued.UTC().Format(time.RFC3339) + " is stale to sign-in."
+	case c.Text("sub") == "":
 		return "", "The subject is missing."
 	}
-	return "principal:" + c.Subject, ""
+	return "principal:" + c.Text("sub"), ""
 }
+
+// verifyCallerIdentity sends a subject token that is a signed request to Amazon's
+// GetCallerIdentity there, and takes its word
+// (cloud.google.com/iam/docs/workload-identity-federation-with-other-clouds).
+func (s *Server) verifyCallerIdentity(text, audience string) (principal, problem string) {
+	decoded, err := url.QueryUnescape(text)
+	var signed struct {
+		URL     string `json:"url"`
+		Method  string `json:"method"`
+		Headers []struct {
+			Key   string `json:"key"`
+			Value string `json:"value"`
+		} `json:"headers"`
+	}
+	if err != nil || json.Unmarshal([]byte(decoded), &signed) != nil {
+		return "", "Unable to parse the AWS token."
+	}
+	request, err := http.NewRequest(signed.Method, signed.URL, http.NoBody)
+	if err != nil {
+		return "", "Unable to parse the AWS token."
+	}
+	for _, h := range signed.Headers {
+		request.Header.Add(h.Key, h.Value)
+	}
+	names := strings.ToLower(request.Header.Get("Authorization"))
+	switch {
+	case request.URL.Scheme != "https" || !regional.MatchString(request.URL.Host) || request.URL.RawQuery != "Action=GetCallerIdentity&Version=2011-06-15",
+		request.Header.Get("Host") != request.URL.Host:
+		return "", "The AWS token is not a request for GetCallerIdentity of a region."
+	case request.Header.Get("X-Goog-Cloud-Target-Resource") != audience || !strings.Contains(names, "x-goog-cloud-target-resource"):
+		return "", "The AWS token is not for this audience."
+	}
+	answer := httptest.NewRecorder()
+	s.AWS.ServeHTTP(answer, request)
+	var identity struct {
+		ARN string `xml:"GetCallerIdentityResult>Arn"`
+	}
+	if answer.Code != http.StatusOK || xml.Unmarshal(answer.Body.Bytes(), &identity) != nil || identity.ARN == "" {
+		return "", "Received invalid AWS response of type <ErrorResponse>."
+	}
+	return "principal:" + identity.ARN, ""
+}
+
+// regional are the hosts of Amazon's STS that are asked.
+var regional = regexp.MustCompile(`^sts\.[a-z]+(-[a-z]+)+-[0-9]\.amazonaws\.com$`)
 
 // subject gives a subject token, as the service of a CI does to its jobs: to a
 // request that carries the job's own bearer token.

@@ -1,4 +1,4 @@
-package googletest
+package fakegoogle
 
 import (
 	"crypto/rand"
@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/dockercfg/jet/internal/fakeaws"
 )
 
 // Scope is what tokens for registries are usually asked for.
@@ -31,6 +33,8 @@ type Server struct {
 	Audiences []string
 	// Attached is the service account of the metadata server, "" for none.
 	Attached string
+	// AWS knows who signed a request to Amazon, and gives keys to machines there.
+	AWS fakeaws.AWS
 
 	server *httptest.Server
 
@@ -38,7 +42,6 @@ type Server struct {
 	keys     map[string]*Key         // of service accounts, by id
 	users    map[string]User         // by refresh token
 	issuers  map[string]*Issuer      // of subject tokens, by name
-	aws      map[string]AWSKey       // by access key id
 	pools    map[string]bool         // workload identity providers, as audiences
 	mayActAs map[string][]string     // principals that may become a service account
 	issued   map[string]*accessToken // by token
@@ -66,7 +69,6 @@ func NewServer() *Server {
 		keys:     make(map[string]*Key),
 		users:    make(map[string]User),
 		issuers:  make(map[string]*Issuer),
-		aws:      make(map[string]AWSKey),
 		pools:    make(map[string]bool),
 		mayActAs: make(map[string][]string),
 		issued:   make(map[string]*accessToken),
@@ -155,7 +157,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/subject":
 		s.subject(w, r)
 	case strings.HasPrefix(r.URL.Path, "/latest/"):
-		s.instanceMetadata(w, r)
+		s.AWS.ServeHTTP(w, r)
 	default:
 		http.NotFound(w, r)
 	}

@@ -1,4 +1,4 @@
-package googletest
+package fakegoogle
 
 import (
 	"context"
@@ -18,9 +18,14 @@ import (
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/google/externalaccount"
 	"golang.org/x/oauth2/jwt"
+
+	"github.com/dockercfg/jet/internal/fakejwt"
 )
 
-const account = "puller@jet-sample.iam.gserviceaccount.com"
+const (
+	account = "puller@jet-sample.iam.gserviceaccount.com"
+	role    = "arn:aws:sts::123456789012:assumed-role/puller/i-0"
+)
 
 func newServer(t *testing.T) *Server {
 	t.Helper()
@@ -83,53 +88,53 @@ func TestAssertion(t *testing.T) {
 	const frame = "Token must be a short-lived token (60 minutes)"
 	for _, c := range []struct {
 		label, want string
-		change      func(h *header, c map[string]any) (signer *Key)
+		change      func(h, c map[string]any) (signer *Key)
 	}{
 		{"good", "", nil},
-		{"without a key id", "", func(h *header, _ map[string]any) *Key { h.KeyID = ""; return nil }},
-		{"a clock that is a bit wrong", "", func(_ *header, c map[string]any) *Key { c["iat"] = now.Add(time.Minute).Unix(); return nil }},
-		{"key of another account", "Invalid JWT Signature.", func(h *header, _ map[string]any) *Key { h.KeyID = other.ID; return other }},
-		{"id of another key", "Invalid JWT Signature.", func(h *header, _ map[string]any) *Key { h.KeyID = other.ID; return nil }},
-		{"unknown key id", "Invalid JWT Signature.", func(h *header, _ map[string]any) *Key { h.KeyID = "00"; return nil }},
-		{"deleted key", "Invalid JWT Signature.", func(h *header, _ map[string]any) *Key { h.KeyID = deleted.ID; return deleted }},
-		{"signed by another key", "Invalid JWT Signature.", func(*header, map[string]any) *Key { return other }},
-		{"another algorithm", "Invalid JWT Signature.", func(h *header, _ map[string]any) *Key { h.Algorithm = "HS256"; return nil }},
-		{"no algorithm", "Invalid JWT Signature.", func(h *header, _ map[string]any) *Key { h.Algorithm = "none"; return nil }},
-		{"unknown account", "account not found", func(_ *header, c map[string]any) *Key { c["iss"] = "x@y"; return nil }},
-		{"no account", "account not found", func(_ *header, c map[string]any) *Key { delete(c, "iss"); return nil }},
-		{"for another server", "Failed audience check", func(_ *header, c map[string]any) *Key { c["aud"] = "https://evil.example/token"; return nil }},
-		{"no audience", "Failed audience check", func(_ *header, c map[string]any) *Key { delete(c, "aud"); return nil }},
-		{"for another person", "unauthorized_client", func(_ *header, c map[string]any) *Key { c["sub"] = "boss@corp.example"; return nil }},
-		{"over an hour", frame, func(_ *header, c map[string]any) *Key {
+		{"without a key id", "", func(h, _ map[string]any) *Key { delete(h, "kid"); return nil }},
+		{"a clock that is a bit wrong", "", func(_, c map[string]any) *Key { c["iat"] = now.Add(time.Minute).Unix(); return nil }},
+		{"key of another account", "Invalid JWT Signature.", func(h, _ map[string]any) *Key { h["kid"] = other.ID; return other }},
+		{"id of another key", "Invalid JWT Signature.", func(h, _ map[string]any) *Key { h["kid"] = other.ID; return nil }},
+		{"unknown key id", "Invalid JWT Signature.", func(h, _ map[string]any) *Key { h["kid"] = "00"; return nil }},
+		{"deleted key", "Invalid JWT Signature.", func(h, _ map[string]any) *Key { h["kid"] = deleted.ID; return deleted }},
+		{"signed by another key", "Invalid JWT Signature.", func(_, _ map[string]any) *Key { return other }},
+		{"another algorithm", "Invalid JWT Signature.", func(h, _ map[string]any) *Key { h["alg"] = "HS256"; return nil }},
+		{"no algorithm", "Invalid JWT Signature.", func(h, _ map[string]any) *Key { h["alg"] = "none"; return nil }},
+		{"unknown account", "account not found", func(_, c map[string]any) *Key { c["iss"] = "x@y"; return nil }},
+		{"no account", "account not found", func(_, c map[string]any) *Key { delete(c, "iss"); return nil }},
+		{"for another server", "Failed audience check", func(_, c map[string]any) *Key { c["aud"] = "https://evil.example/token"; return nil }},
+		{"no audience", "Failed audience check", func(_, c map[string]any) *Key { delete(c, "aud"); return nil }},
+		{"for another person", "unauthorized_client", func(_, c map[string]any) *Key { c["sub"] = "boss@corp.example"; return nil }},
+		{"over an hour", frame, func(_, c map[string]any) *Key {
 			c["exp"] = now.Add(time.Hour + 2*time.Second).Unix()
 			return nil
 		}},
-		{"over", frame, func(_ *header, c map[string]any) *Key {
+		{"over", frame, func(_, c map[string]any) *Key {
 			c["iat"], c["exp"] = now.Add(-time.Hour).Unix(), now.Add(-10*time.Minute).Unix()
 			return nil
 		}},
-		{"from the future", frame, func(_ *header, c map[string]any) *Key {
+		{"from the future", frame, func(_, c map[string]any) *Key {
 			c["iat"], c["exp"] = now.Add(10*time.Minute).Unix(), now.Add(20*time.Minute).Unix()
 			return nil
 		}},
-		{"ends before it begins", frame, func(_ *header, c map[string]any) *Key { c["exp"] = now.Add(-time.Minute).Unix(); return nil }},
-		{"no times", frame, func(_ *header, c map[string]any) *Key { delete(c, "iat"); delete(c, "exp"); return nil }},
-		{"no scope", "invalid_scope", func(_ *header, c map[string]any) *Key { delete(c, "scope"); return nil }},
-		{"unknown scope", "invalid_scope", func(_ *header, c map[string]any) *Key {
+		{"ends before it begins", frame, func(_, c map[string]any) *Key { c["exp"] = now.Add(-time.Minute).Unix(); return nil }},
+		{"no times", frame, func(_, c map[string]any) *Key { delete(c, "iat"); delete(c, "exp"); return nil }},
+		{"no scope", "invalid_scope", func(_, c map[string]any) *Key { delete(c, "scope"); return nil }},
+		{"unknown scope", "invalid_scope", func(_, c map[string]any) *Key {
 			c["scope"] = Scope + " https://www.googleapis.com/auth/cloud"
 			return nil
 		}},
-		{"claims of another type", "Bad Request", func(_ *header, c map[string]any) *Key { c["iat"] = "now"; return nil }},
+		{"claims of another type", "Bad Request", func(_, c map[string]any) *Key { c["iat"] = "now"; return nil }},
 	} {
-		h := header{Algorithm: "RS256", KeyID: key.ID, Type: "JWT"}
-		claims := map[string]any{"iss": account, "scope": Scope, "aud": s.TokenURI(), "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()}
+		h := map[string]any{"kid": key.ID}
+		claims := fakejwt.Claims{"iss": account, "scope": Scope, "aud": s.TokenURI(), "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()}
 		signer := key
 		if c.change != nil {
-			if other := c.change(&h, claims); other != nil {
+			if other := c.change(h, claims); other != nil {
 				signer = other
 			}
 		}
-		assertion := sign(signer.private, h, claims)
+		assertion := fakejwt.Sign(signer.private, h, claims)
 		form := url.Values{"grant_type": {grantAssertion}, "assertion": {assertion}}
 		a := post(t, s.TokenURI(), form)
 		a.says(t, c.label, c.want)
@@ -140,12 +145,12 @@ func TestAssertion(t *testing.T) {
 		}
 	}
 
-	good := sign(key.private, header{Algorithm: "RS256"}, map[string]any{"iss": account, "scope": Scope, "aud": s.TokenURI(), "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()})
+	good := fakejwt.Sign(key.private, nil, fakejwt.Claims{"iss": account, "scope": Scope, "aud": s.TokenURI(), "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()})
 	parts := strings.Split(good, ".")
 	for label, c := range map[string][2]string{
 		"two parts":            {parts[0] + "." + parts[1], "Bad Request"},
 		"no signature":         {parts[0] + "." + parts[1] + ".", "Invalid JWT Signature."},
-		"padded":               {good + "==", "Bad Request"},
+		"padded":               {good + "==", "Invalid JWT Signature."},
 		"cut":                  {good[:len(good)-2], "Invalid JWT Signature."},
 		"again, as after 500":  {good, ""},
 		"again, once more":     {good, ""},
@@ -159,23 +164,18 @@ func TestAssertion(t *testing.T) {
 	post(t, s.TokenURI(), url.Values{"grant_type": {grantAssertion}, "assertion": {good}}).says(t, "deleted account", "account not found")
 }
 
-// TestSignature compares the verification with the standard library's own signing,
-// beside the package's.
-func TestSignature(t *testing.T) {
-	key := privateKeys[0]()
-	head, body := `{"alg":"RS256"}`, `{"iss":"x"}`
-	signed := base64.RawURLEncoding.EncodeToString([]byte(head)) + "." + base64.RawURLEncoding.EncodeToString([]byte(body))
+// TestAlgorithms has other signatures by the right key.
+func TestAlgorithms(t *testing.T) {
+	key := fakejwt.Key("google")
+	signed := strings.Join(strings.Split(fakejwt.Sign(key, map[string]any{"alg": "PS256"}, fakejwt.Claims{"iss": "x"}), ".")[:2], ".")
 	sum := sha256.Sum256([]byte(signed))
-	pkcs, _ := rsa.SignPKCS1v15(nil, key, crypto.SHA256, sum[:])
-	pss, _ := rsa.SignPSS(rand.Reader, key, crypto.SHA256, sum[:], nil)
-	for label, signature := range map[string][]byte{"PKCS #1": pkcs, "PSS": pss} {
-		token, err := parseToken(signed + "." + base64.RawURLEncoding.EncodeToString(signature))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := token.verify(&key.PublicKey); (err == nil) != (label == "PKCS #1") {
-			t.Errorf("%s: %v", label, err)
-		}
+	signature, err := rsa.SignPSS(rand.Reader, key, crypto.SHA256, sum[:], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := signed + "." + base64.RawURLEncoding.EncodeToString(signature)
+	if _, _, err := fakejwt.VerifySignature(token, &key.PublicKey); err != nil || isSigned(token, &key.PublicKey) {
+		t.Errorf("PS256: %v", err)
 	}
 }
 
@@ -204,7 +204,7 @@ func TestExchange(t *testing.T) {
 	audience, other := s.NewProvider("ci"), s.NewProvider("other")
 	issuer := s.NewIssuer("https://ci.example")
 	good := issuer.Token("job-1", audience, time.Minute)
-	forged := sign(privateKeys[0](), header{Algorithm: "RS256"}, map[string]any{"iss": issuer.Name, "sub": "job-1", "aud": audience, "exp": time.Now().Add(time.Hour).Unix()})
+	forged := fakejwt.Sign(fakejwt.Key("google"), nil, fakejwt.Claims{"iss": issuer.Name, "sub": "job-1", "aud": audience, "exp": time.Now().Add(time.Hour).Unix()})
 	for _, c := range []struct{ label, field, value, want string }{
 		{"good", "", "", ""},
 		{"audience with https", "subject_token", issuer.Token("job-1", "https:"+audience, time.Minute), ""},
@@ -219,9 +219,9 @@ func TestExchange(t *testing.T) {
 		{"for another", "subject_token", issuer.Token("job-1", other, time.Minute), "does not match the expected audience"},
 		{"too old", "subject_token", issuer.Token("job-1", audience, -time.Second), "is stale to sign-in"},
 		{"nobody's", "subject_token", issuer.Token("", audience, time.Minute), "subject is missing"},
-		{"unknown issuer", "subject_token", sign(privateKeys[1](), header{Algorithm: "RS256"}, map[string]any{"iss": "https://evil.example", "aud": audience}), "does not match the expected ones"},
+		{"unknown issuer", "subject_token", fakejwt.Sign(issuer.private, nil, fakejwt.Claims{"iss": "https://evil.example", "aud": audience}), "does not match the expected ones"},
 		{"forged", "subject_token", forged, "Invalid signature"},
-		{"not signed", "subject_token", sign(privateKeys[1](), header{Algorithm: "none"}, map[string]any{"iss": issuer.Name, "aud": audience}), "Invalid signature"},
+		{"not signed", "subject_token", fakejwt.Sign(issuer.private, map[string]any{"alg": "none"}, fakejwt.Claims{"iss": issuer.Name, "aud": audience}), "Invalid signature"},
 		{"no token", "subject_token", "x", "Unable to parse"},
 	} {
 		form := url.Values{"grant_type": {grantExchange}, "audience": {audience}, "scope": {Scope}, "requested_token_type": {typeAccess},
@@ -307,7 +307,7 @@ func TestLibrary(t *testing.T) {
 	s := newServer(t)
 	key := s.NewKey(account)
 	audience := s.NewProvider("aws")
-	aws := s.NewAWSKey("eu-west-1")
+	s.AWS.AddInstance(role, false)
 	user := s.NewUser("dev@corp.example")
 	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"} {
 		t.Setenv(name, "")
@@ -324,7 +324,7 @@ func TestLibrary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Allow("principal:"+aws.ID, account)
+	s.Allow("principal:"+role, account)
 	config := oauth2.Config{ClientID: user.ClientID, ClientSecret: user.ClientSecret, Endpoint: oauth2.Endpoint{TokenURL: s.TokenURI()}}
 	for want, source := range map[string]oauth2.TokenSource{
 		account: (&jwt.Config{Email: account, PrivateKey: []byte(key.Fields()["private_key"]), PrivateKeyID: key.ID,
@@ -343,7 +343,7 @@ func TestLibrary(t *testing.T) {
 func TestCallerIdentity(t *testing.T) {
 	s := newServer(t)
 	audience := s.NewProvider("aws")
-	key := s.NewAWSKey("eu-west-1")
+	key := s.AWS.AddSession(role, time.Now().Add(time.Hour))
 	supplier := func(id, secret, session, region string) string {
 		var subject string
 		source, err := externalaccount.NewTokenSource(t.Context(), externalaccount.Config{
@@ -358,8 +358,8 @@ func TestCallerIdentity(t *testing.T) {
 		subject = requests[len(requests)-1].Form["subject_token"]
 		return subject
 	}
-	good := supplier(key.ID, key.Secret, key.Session, key.Region)
-	if principal, problem := s.verifyCallerIdentity(good, audience); principal != "principal:"+key.ID {
+	good := supplier(key.ID, key.Secret, key.SessionToken, "eu-west-1")
+	if principal, problem := s.verifyCallerIdentity(good, audience); principal != "principal:"+role {
 		t.Fatalf("got %q", problem)
 	}
 	swap := func(old, new string) string {
@@ -370,10 +370,10 @@ func TestCallerIdentity(t *testing.T) {
 		return url.QueryEscape(strings.Replace(decoded, old, new, 1))
 	}
 	for label, subject := range map[string]string{
-		"another secret":    supplier(key.ID, "x", key.Session, key.Region),
-		"another key":       supplier("ASIAX", key.Secret, key.Session, key.Region),
-		"another session":   supplier(key.ID, key.Secret, "x", key.Region),
-		"another region":    supplier(key.ID, key.Secret, key.Session, "eu-west-2"),
+		"another secret":    supplier(key.ID, "x", key.SessionToken, "eu-west-1"),
+		"another key":       supplier("ASIAX", key.Secret, key.SessionToken, "eu-west-1"),
+		"another session":   supplier(key.ID, key.Secret, "x", "eu-west-1"),
+		"another region":    swap("eu-west-1", "eu-west-2"),
 		"another audience":  swap(audience, audience+"x"),
 		"another call":      swap("GetCallerIdentity", "GetSessionToken"),
 		"another host":      swap("sts.eu-west-1.amazonaws.com", "sts.eu-west-1.amazonaws.com.evil.example"),
@@ -387,8 +387,7 @@ func TestCallerIdentity(t *testing.T) {
 			t.Errorf("%s: got %s", label, principal)
 		}
 	}
-	later := time.Now().Add(skew + time.Minute)
-	s.Now = func() time.Time { return later }
+	s.AWS.Ahead = skew + time.Minute
 	if _, problem := s.verifyCallerIdentity(good, audience); problem == "" {
 		t.Error("it is accepted for ever")
 	}

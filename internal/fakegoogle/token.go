@@ -1,13 +1,17 @@
-package googletest
+package fakegoogle
 
 import (
 	"bytes"
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dockercfg/jet/internal/fakejwt"
 )
 
 const (
@@ -22,14 +26,16 @@ type Key struct {
 
 	private  *rsa.PrivateKey
 	tokenURI string
-	unknown  bool
+	deleted  bool
 }
 
 // NewKey makes a service account with a key.
-func (s *Server) NewKey(email string) *Key { return s.newKey(email, privateKeys[0]()) }
+func (s *Server) NewKey(email string) *Key { return s.newKey(email, fakejwt.Key("google")) }
 
 // NewOtherKey is NewKey with another private key.
-func (s *Server) NewOtherKey(email string) *Key { return s.newKey(email, privateKeys[1]()) }
+func (s *Server) NewOtherKey(email string) *Key {
+	return s.newKey(email, fakejwt.Key("google, another"))
+}
 
 func (s *Server) newKey(email string, private *rsa.PrivateKey) *Key {
 	s.mutex.Lock()
@@ -43,7 +49,7 @@ func (s *Server) newKey(email string, private *rsa.PrivateKey) *Key {
 func (s *Server) Delete(k *Key) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	k.unknown = true
+	k.deleted = true
 }
 
 // DeleteAccount deletes a service account with all its keys.
@@ -134,17 +140,6 @@ func (s *Server) Revoke(u User) {
 	delete(s.users, u.RefreshToken)
 }
 
-// claims are those of an assertion.
-type claims struct {
-	Issuer         string `json:"iss"`
-	Subject        string `json:"sub"`
-	Scope          string `json:"scope"`
-	Audience       string `json:"aud"`
-	Issued         int64  `json:"iat"`
-	Expires        int64  `json:"exp"`
-	TargetAudience string `json:"target_audience"`
-}
-
 // token is the OAuth token endpoint.
 func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
@@ -165,15 +160,17 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 const skew = 5 * time.Minute
 
 func (s *Server) assertion(w http.ResponseWriter, assertion string) {
-	jwt, err := parseToken(assertion)
-	var c claims
-	if err != nil || json.Unmarshal(jwt.claims, &c) != nil {
+	header, c, err := fakejwt.Read(assertion)
+	issued, hasIssued := c.Time("iat")
+	expires, hasExpires := c.Time("exp")
+	if err != nil || c["iat"] != nil && !hasIssued || c["exp"] != nil && !hasExpires {
 		refuse(w, "invalid_grant", "Bad Request")
 		return
 	}
+	issuer, scope := c.Text("iss"), c.Text("scope")
 	var keys []*Key // of the issuer
 	for _, k := range s.keys {
-		if k.Email == c.Issuer {
+		if k.Email == issuer {
 			keys = append(keys, k)
 		}
 	}
@@ -182,32 +179,38 @@ func (s *Server) assertion(w http.ResponseWriter, assertion string) {
 		return
 	}
 	if !slices.ContainsFunc(keys, func(k *Key) bool {
-		return !k.unknown && (jwt.header.KeyID == "" || jwt.header.KeyID == k.ID) && jwt.verify(&k.private.PublicKey) == nil
+		return !k.deleted && (header["kid"] == nil || header["kid"] == k.ID) && isSigned(assertion, &k.private.PublicKey)
 	}) {
 		refuse(w, "invalid_grant", "Invalid JWT Signature.")
 		return
 	}
 	now := s.Now()
-	issued, expires := time.Unix(c.Issued, 0), time.Unix(c.Expires, 0)
 	switch {
-	case c.Issued == 0 || c.Expires == 0 || expires.Sub(issued) > time.Hour || expires.Before(issued) ||
+	case !hasIssued || !hasExpires || expires.Sub(issued) > time.Hour || expires.Before(issued) ||
 		issued.After(now.Add(skew)) || expires.Before(now.Add(-skew)):
 		refuse(w, "invalid_grant", "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values in the JWT claim.")
-	case c.Audience != s.TokenURI() && !slices.Contains(s.Audiences, c.Audience):
+	case c.Text("aud") != s.TokenURI() && !slices.Contains(s.Audiences, c.Text("aud")):
 		refuse(w, "invalid_grant", "Invalid JWT: Failed audience check. The right audience is "+s.TokenURI())
-	case c.Subject != "" && c.Subject != c.Issuer:
+	case c["sub"] != nil && c.Text("sub") != issuer:
 		refuse(w, "unauthorized_client", "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested.")
-	case c.TargetAudience != "" && c.Scope == "":
+	case c["target_audience"] != nil && scope == "":
 		// An identity token, which gcloud asks for first.
-		reply(w, http.StatusOK, map[string]string{"id_token": sign(privateKeys[0](), header{Algorithm: "RS256", Type: "JWT"}, map[string]any{
-			"iss": "https://accounts.google.com", "aud": c.TargetAudience, "sub": c.Issuer, "email": c.Issuer,
+		reply(w, http.StatusOK, map[string]string{"id_token": fakejwt.Sign(fakejwt.Key("google"), nil, fakejwt.Claims{
+			"iss": "https://accounts.google.com", "aud": c["target_audience"], "sub": issuer, "email": issuer,
 			"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 		})})
-	case !validScopes(strings.Fields(c.Scope)):
+	case !validScopes(strings.Fields(scope)):
 		refuse(w, "invalid_scope", "Invalid OAuth scope or ID token audience provided.")
 	default:
-		s.grant(w, c.Issuer, nil)
+		s.grant(w, issuer, nil)
 	}
+}
+
+// isSigned reports whether a token is signed with RS256, the only algorithm that is
+// accepted here, by the owner of a key.
+func isSigned(token string, key *rsa.PublicKey) bool {
+	header, _, err := fakejwt.VerifySignature(token, key)
+	return err == nil && header["alg"] == "RS256"
 }
 
 // validScopes knows those that are of use at a registry, and some that gcloud asks for.
@@ -238,4 +241,22 @@ func (s *Server) refresh(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.grant(w, user.Email, map[string]any{"scope": Scope})
 	}
+}
+
+// encodePrivateKey gives the PEM that Google puts into a key: PKCS #8.
+func encodePrivateKey(key *rsa.PrivateKey) string {
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		panic(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
+
+// encodePublicKey gives the PEM of the public half.
+func encodePublicKey(key *rsa.PublicKey) string {
+	der, err := x509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		panic(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }

@@ -1,4 +1,4 @@
-package googletest
+package fakegoogle
 
 import (
 	"encoding/json"

@@ -1,10 +1,10 @@
-// Package googletest stands in for the servers of Google that give out access tokens:
+// Package fakegoogle stands in for the servers of Google that give out access tokens:
 // the OAuth token endpoint, the Security Token Service, the IAM Service Account
 // Credentials API and a metadata server. It is for tests.
 //
 // It accepts what Google accepts and refuses the rest, with Google's words. Signatures
-// are verified with crypto/rsa and crypto/hmac, not with what makes them elsewhere.
-// The sources of what is checked:
+// are verified by code that knows nothing of what makes them in jet; requests that
+// are signed for Amazon go to the stand-in for that. The sources of what is checked:
 //
 //   - assertions: developers.google.com/identity/protocols/oauth2/service-account
 //   - token exchange: cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token
@@ -13,4 +13,4 @@
 //
 // The same assertion is accepted any number of times while it is valid: it holds no
 // number to be used once (jti), and a client that got no answer has to send it again.
-package googletest
+package fakegoogle
