@@ -49,21 +49,33 @@ type quickRoots struct {
 	quick, full  *http.Transport
 }
 
+// sharedPool is quickPool, read once: certificates are most of what a request costs,
+// and many clients ask side by side.
+var sharedPool = sync.OnceValue(quickPool)
+
 func (q *quickRoots) RoundTrip(request *http.Request) (*http.Response, error) {
-	q.first.Do(func() { q.quick = q.options.transport(quickPool()) })
+	if request.URL.Scheme == "http" { // so that no certificate is read for it
+		return q.system().RoundTrip(request)
+	}
+	q.first.Do(func() { q.quick = q.options.transport(sharedPool()) })
 	answer, err := q.quick.RoundTrip(request)
 	if q.quick.TLSClientConfig.RootCAs == nil || !isUnknownAuthority(err) || request.Body != nil && request.GetBody == nil {
 		return answer, err
 	}
 	// The handshake failed, so nothing of the request was sent.
-	q.whole.Do(func() { q.full = q.options.transport(nil) })
 	again := request.Clone(request.Context())
 	if request.GetBody != nil {
 		if again.Body, err = request.GetBody(); err != nil {
 			return nil, err
 		}
 	}
-	return q.full.RoundTrip(again)
+	return q.system().RoundTrip(again)
+}
+
+// system is a transport that reads all that the system has, if it comes to that.
+func (q *quickRoots) system() *http.Transport {
+	q.whole.Do(func() { q.full = q.options.transport(nil) })
+	return q.full
 }
 
 func isUnknownAuthority(err error) bool {
