@@ -98,7 +98,7 @@ func TestContract(t *testing.T) {
 	vars := start(t, fake)
 	fake.AddRole(fakeaws.Role{Account: other, Name: "ci/push", Actions: all, Trusts: []string{session}, ExternalID: "an id"})
 	temporary := fake.AddSession(session, time.Now().Add(time.Hour), all...)
-	private := entry(home, "password:of 012345678901 in eu-west-1")
+	private := entry(home, "password of 012345678901 in eu-west-1")
 	for label, c := range map[string]backendtest.Case{
 		"private": {
 			Env:     vars,
@@ -108,7 +108,7 @@ func TestContract(t *testing.T) {
 		"public": {
 			Env:     with(vars, "ECR_PUBLIC", "", "AWS_REGION", "-"),
 			Missing: [][]string{{"AWS_ACCESS_KEY_ID"}, {"AWS_SECRET_ACCESS_KEY"}},
-			Want:    []dockercfg.Entry{entry("public.ecr.aws", "password:of public in us-east-1")},
+			Want:    []dockercfg.Entry{entry("public.ecr.aws", "password of public in us-east-1")},
 		},
 		"role, with a temporary key": {
 			Env: with(vars, "AWS_ACCESS_KEY_ID", temporary.ID, "AWS_SECRET_ACCESS_KEY", temporary.Secret, "AWS_SESSION_TOKEN", temporary.SessionToken,
@@ -118,7 +118,7 @@ func TestContract(t *testing.T) {
 				{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}, // and the session token for these
 				{"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_STS_ACCOUNT"},
 			},
-			Want: []dockercfg.Entry{entry(other+".dkr.ecr.eu-west-1.amazonaws.com", "password:of 210987654321 in eu-west-1")},
+			Want: []dockercfg.Entry{entry(other+".dkr.ecr.eu-west-1.amazonaws.com", "password of 210987654321 in eu-west-1")},
 		},
 	} {
 		t.Run(label, func(t *testing.T) {

@@ -114,9 +114,8 @@ func (r *run) ask(p principal) []answer {
 	var all sync.WaitGroup
 	for i, t := range targets {
 		all.Go(func() {
-			answers[i] = answer{principal: p, target: t}
-			answers[i].token, err = r.token(t, credentials)
-			answers[i].err = p.named(err)
+			k, err := r.token(t, credentials)
+			answers[i] = answer{p, t, k, p.named(err)}
 		})
 	}
 	all.Wait()

@@ -162,6 +162,16 @@ func (a *AWS) AddProvider(p Provider) {
 	a.providers[p.Account+" "+p.Issuer] = &p
 }
 
+// Secret gives the secret of a key by its id, "" if there is none.
+func (a *AWS) Secret(id string) string {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	if k := a.keys[id]; k != nil {
+		return k.Secret
+	}
+	return ""
+}
+
 // Calls gives what was answered with 200 so far.
 func (a *AWS) Calls() []Call {
 	a.mutex.Lock()
@@ -175,7 +185,7 @@ func (a *AWS) password(account, region string) string {
 	if a.Password != nil {
 		return a.Password(account, region)
 	}
-	return "password:of " + account + " in " + region
+	return "password of " + account + " in " + region
 }
 
 func random(n int) string {
