@@ -5,8 +5,8 @@
 //	go run ./bench -gib       1 GiB too; needs 6 GiB of memory
 //
 // The first tables are of a memory-backed folder, since the peers do not wait for
-// the disk and jet does. It needs openssl, pass and gpg, and downloads age and
-// docker-credential-pass through the Go proxy.
+// the disk and jet does. It needs openssl, pass and gpg, for Amazon ECR the AWS CLI,
+// and downloads age and docker-credential-pass through the Go proxy.
 package main
 
 import (
@@ -83,6 +83,9 @@ func bench(memory, disk, jet string, runs int, gib bool) error {
 		helperRuns = runs
 	}
 	if err := benchHelper(bin, tools.jet, helperRuns); err != nil {
+		return err
+	}
+	if err := benchECR(bin, tools.jet, max(3, helperRuns/5)); err != nil {
 		return err
 	}
 	for _, s := range sizes {
