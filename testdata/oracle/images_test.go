@@ -29,6 +29,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/dockercfg/jet/internal/fakeaws"
 )
 
 // Limits of an image in bytes: of its files, and as a registry keeps it.
@@ -49,7 +51,20 @@ func generators(t *testing.T) []generator {
 	t.Helper()
 	google := startGoogle(t)
 	google.Token = func() string { return "ya29.c.b0Aaekm1K-every-time-the-same" } // two runs are compared
-	all := []generator{
+	aws := &fakeaws.AWS{}
+	endpoint := httptest.NewServer(aws)
+	t.Cleanup(endpoint.Close)
+	actions := []string{fakeaws.Token, fakeaws.PublicToken, fakeaws.BearerToken}
+	const account, other = "012345678901", "210987654321"
+	user := aws.AddUser("aws", account, "ci", append(actions, fakeaws.AssumeRole)...)
+	aws.AddRole(fakeaws.Role{Account: other, Name: "push", Actions: actions, Trusts: []string{"arn:aws:iam::" + account + ":user/ci"}})
+	amazon := func(more ...string) generator {
+		return generator{"aws-ecr-dockercfg-generator", append([]string{
+			"AWS_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=" + user.ID, "AWS_SECRET_ACCESS_KEY=" + user.Secret, "AWS_ENDPOINT_URL=" + endpoint.URL,
+		}, more...)}
+	}
+	return []generator{
+		amazon(), amazon("AWS_STS_ROLE=push", "AWS_STS_ACCOUNT="+other), amazon("ECR_PUBLIC="),
 		{"dockercfg-generator", []string{"DOCKER_USERNAME=bob", `DOCKER_PASSWORD=hunter2 $HOME "quoted" #x`, "DOCKER_REGISTRY=https://quay.io/"}},
 		{"dockercfg-generator", []string{"DOCKER_USERNAME=bob", "DOCKER_PASSWORD=hunter2"}},
 		{"gcr-dockercfg-generator", []string{"GOOGLE_AUTH_JSON=" + google.NewKey(puller).Line(), "GOOGLE_AUTH_EMAIL=" + puller, "GOOGLE_PROJECT_ID=jet-sample", "GOOGLE_LOCATION=europe-west1"}},
@@ -58,7 +73,6 @@ func generators(t *testing.T) []generator {
 		{"azure-dockercfg-generator", []string{"AZURE_USERNAME=codeship", "AZURE_PASSWORD=pa=ss+wo/rd", "AZURE_REGISTRY=codeship.azurecr.io"}},
 		{"azure-dockercfg-generator", []string{"AZURE_USERNAME=codeship", "AZURE_PASSWORD=pa=ss+wo/rd", "AZURE_REGISTRY_NAME=codeship.azurecr.io"}},
 	}
-	return all
 }
 
 // TestImages builds the images in both ways and runs each as its original's README
