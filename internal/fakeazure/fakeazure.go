@@ -13,6 +13,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/json"
+	"mime"
 	"net/http"
 	"slices"
 	"sync"
@@ -111,9 +112,12 @@ func reply(w http.ResponseWriter, status int, value any) {
 }
 
 // isForm reports whether a request has a form in its body, and nothing in its address,
-// where logs would keep it.
+// where logs would keep it, but for the version that Azure's SDK writes there.
 func isForm(r *http.Request) bool {
-	return r.Method == http.MethodPost && r.URL.RawQuery == "" && r.Header.Get("Content-Type") == "application/x-www-form-urlencoded"
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	query := r.URL.Query()
+	query.Del("api-version")
+	return err == nil && kind == "application/x-www-form-urlencoded" && r.Method == http.MethodPost && len(query) == 0
 }
 
 // scheme is how a server was asked.
