@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/dockercfg/jet/crypto"
 	"github.com/dockercfg/jet/internal/check"
@@ -39,7 +40,7 @@ func TestCorpus(t *testing.T) {
 		}
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
-			if runtime.GOOS != "linux" && slices.ContainsFunc(c.Paths(), func(path string) bool { return strings.ContainsAny(path, "\n\xe9") }) {
+			if runtime.GOOS != "linux" && slices.ContainsFunc(c.Paths(), func(path string) bool { return strings.Contains(path, "\n") || !utf8.ValidString(path) }) {
 				t.Skip("the file system does not have such names")
 			}
 			dir := t.TempDir()
