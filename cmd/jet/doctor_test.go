@@ -85,7 +85,6 @@ func TestDoctor(t *testing.T) {
 type patient struct {
 	t         *testing.T
 	home, dir string
-	path      string // of programs
 	env       map[string]string
 	want      []string
 	git       bool
