@@ -434,6 +434,8 @@ func TestChain(t *testing.T) {
 			`profile "one" and profile "bare" both have a token`},
 		{"profile without a region", reader, with(bare, "AWS_PROFILE", "bare", "AWS_REGION", "-"), "not set: AWS_REGION", "", ""},
 		{"keys before a profile", reader, with(vars, "AWS_PROFILE", "one"), home, "user/ci", "AWS_PROFILE is not used, since AWS_ACCESS_KEY_ID is set"},
+		{"profile of a region without dual-stack", &profiles{keys: map[string]ecr.ProfileKeys{"e": profileKeys(one, "eusc-de-east-1")}},
+			with(bare, "AWS_PROFILE", "e", "AWS_REGION", "-", "AWS_USE_DUALSTACK_ENDPOINT", "true"), "AWS names no such registries for eusc-de-east-1", "", ""},
 		{"no profiles here", nil, with(bare, "AWS_PROFILE", "one"), "this program reads no profiles", "", ""},
 		{"the default profile", byDefault, with(bare, "AWS_REGION", "-"), other + ".dkr.ecr.eu-central-1.amazonaws.com", "user/two", ""},
 		{"the default profile before the container", byDefault, with(bare, container, server+fakeaws.ContainerPath), other + ".dkr.ecr.eu-west-1.amazonaws.com", "user/two", ""},

@@ -167,7 +167,7 @@ func (s *Source) collect(answers []answer) (generators.Result, error) {
 	var good []answer
 	for _, a := range answers {
 		if a.err == nil {
-			a.err = s.checkRegistry(&a)
+			a.err = s.checkRegistry(a)
 		}
 		if a.err != nil {
 			fail(a.err)
@@ -211,7 +211,7 @@ func (s *Source) collect(answers []answer) (generators.Result, error) {
 // of AWS in that region, and of the role's account if there is one. A server that the
 // scope names in place of AWS's may speak for registries of its own: on the same
 // host, on loopback if it is there itself, and those that are asked for by name.
-func (s *Source) checkRegistry(a *answer) error {
+func (s *Source) checkRegistry(a answer) error {
 	t, host := a.target, a.token.registry
 	if t.public {
 		return nil // it names none
@@ -267,8 +267,12 @@ func (s *Source) hosts(a answer) ([]string, error) {
 	for _, account := range accounts {
 		r.account = account
 		hosts = append(hosts, r.host())
-		if other := (registry{account, r.region, a.target.fips, a.target.dual}); other != r {
-			hosts = append(hosts, other.host())
+		other := registry{account, r.region, a.target.fips, a.target.dual}
+		switch host := other.host(); {
+		case host == "":
+			return nil, wrongValue(dualStack, "is set, and AWS names no such registries for "+r.region)
+		case other != r:
+			hosts = append(hosts, host)
 		}
 	}
 	return hosts, nil

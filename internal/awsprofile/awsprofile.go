@@ -117,9 +117,7 @@ func (r Reader) find(program string) string {
 	var folders []string
 	if program == Program {
 		if folders = r.Folders; folders == nil {
-			if own, err := os.Executable(); err == nil {
-				folders = []string{filepath.Dir(own)}
-			}
+			folders = besideExecutable()
 		}
 	}
 	for _, folder := range append(folders, filepath.SplitList(os.Getenv("PATH"))...) {
@@ -131,6 +129,20 @@ func (r Reader) find(program string) string {
 		}
 	}
 	return ""
+}
+
+// besideExecutable gives the folder of this program, and that of the file which it is
+// if it was started by a link to that.
+func besideExecutable() []string {
+	own, err := os.Executable()
+	if err != nil {
+		return nil
+	}
+	folders := []string{filepath.Dir(own)}
+	if file, err := filepath.EvalSymlinks(own); err == nil && file != own {
+		folders = append(folders, filepath.Dir(file))
+	}
+	return folders
 }
 
 // ask runs Program.
