@@ -131,7 +131,7 @@ func (r *rotation) start() error {
 		if err != nil {
 			return err
 		}
-		plan, err := rotate.NewPlan(r.c.Context, request)
+		plan, err := r.plan(request)
 		if err != nil {
 			return r.stopped(err)
 		}
@@ -159,16 +159,37 @@ func (r *rotation) start() error {
 	if err != nil {
 		return err
 	}
-	plan, err := rotate.NewPlan(r.c.Context, request)
+	plan, err := r.plan(request)
 	if err != nil {
 		return r.stopped(err)
 	}
 	r.signals.listen() // there is something to tidy up from here on
-	result, err := s.Run(r.c.Context, plan)
+	result, err := r.run(s, plan)
 	if err != nil {
 		return r.stopped(err)
 	}
 	return r.tell(plan, result)
+}
+
+// plan decrypts all files.
+func (r *rotation) plan(request rotate.Request) (*rotate.Plan, error) {
+	defer r.waiting("decrypting", "all files with the old key")()
+	return rotate.NewPlan(r.c.Context, request)
+}
+
+// run encrypts all files.
+func (r *rotation) run(s *rotate.Session, plan *rotate.Plan) (*rotate.Result, error) {
+	if plan.Shared == nil { // else a passphrase may be asked for
+		defer r.waiting("encrypting", "all files with the new key")()
+	}
+	return s.Run(r.c.Context, plan)
+}
+
+// waiting tells a person at a terminal what takes so long, until it is called.
+func (r *rotation) waiting(what, on string) (end func()) {
+	progress := r.newProgress(what)
+	progress.begin(on)
+	return progress.end
 }
 
 // lookUp looks the key up, as findKey does, but leaves the warnings to warnOfKey.
@@ -497,11 +518,14 @@ func (r *rotation) stopped(err error) error {
 		return err
 	}
 	f := fail("nothing was changed: %w", err)
+	var key *rotate.KeyError
 	switch {
 	case errors.Is(err, rotate.ErrChanged):
 		f.hint("run the same command again when nothing writes to the file any more")
-	case errors.Is(err, projectkey.ErrTracked):
-		f.hint("\"git rm --cached -- FILE\" ends that; what git has in its history stays there")
+	case errors.As(err, &key) && errors.Is(err, projectkey.ErrTracked):
+		f.hint("\"git rm --cached -- " + shellWord(r.shown(key.Path)) + "\" ends that; what git has in its history stays there")
+	case errors.As(err, &key) && errors.Is(err, fs.ErrExist):
+		f.hint("move it away: it is where the new key would stand for a while")
 	case errors.Is(err, syscall.ENOSPC):
 		f.hint("each new file stands beside the old one for a while, so as much space is needed as all encrypted files take")
 	case errors.Is(err, fs.ErrPermission):

@@ -25,6 +25,15 @@ type Moved struct {
 	Shared string // the file that has the new key for other people; "" for none
 }
 
+// A KeyError is about the file of a key, that is there or is to be.
+type KeyError struct {
+	Path string
+	Err  error
+}
+
+func (e *KeyError) Error() string { return fmt.Sprintf("key %q: %v", e.Path, e.Err) }
+func (e *KeyError) Unwrap() error { return e.Err }
+
 // keepsKeys reports whether files of the project go on needing the old key, so
 // that it stays where it is looked for.
 func (p *Plan) keepsKeys() bool {
@@ -58,7 +67,7 @@ func (s *Session) prepareKeys(ctx context.Context, p *Plan) error {
 		if filepath.Dir(later) != filepath.Dir(p.Old.Path) {
 			later = p.Old.Path + ".new"
 			if exists(later) {
-				return fmt.Errorf("write %q: %w", later, fs.ErrExist)
+				return &KeyError{Path: later, Err: fs.ErrExist}
 			}
 			paths = append(paths, later)
 		}
@@ -71,7 +80,7 @@ func (s *Session) keepOutOfGit(ctx context.Context, paths []string) error {
 	for _, path := range paths {
 		ignored, notices, err := projectkey.KeepOutOfGit(ctx, path)
 		if err != nil {
-			return fmt.Errorf("key %q: %w", path, err)
+			return &KeyError{Path: path, Err: err}
 		}
 		if ignored != "" {
 			s.notices = append(s.notices, fmt.Sprintf("added %q to %q", filepath.Base(path), ignored))
