@@ -105,12 +105,16 @@ func terminalOf(stream any) (descriptor int, ok bool) {
 	return int(file.Fd()), true
 }
 
-// prompt asks on the terminal, which does not show what is typed. An interrupt
-// leaves the terminal as it was.
+// prompt asks on the terminal, which does not show what is typed, from before the
+// question on: some people, and all programs, answer at once. An interrupt leaves
+// the terminal as it was.
 func (p *program) prompt(ctx context.Context, t terminal, kind, who string) (string, error) {
 	p.signals.listen()
 	before, err := term.GetState(t.descriptor)
 	if err != nil {
+		return "", fmt.Errorf("the terminal: %w", err)
+	}
+	if err := hideTyping(t.descriptor); err != nil {
 		return "", fmt.Errorf("the terminal: %w", err)
 	}
 	fmt.Fprintf(t.shows, "%s for %s (it is not shown): ", strings.ToUpper(kind[:1])+kind[1:], printable(who))
@@ -120,14 +124,17 @@ func (p *program) prompt(ctx context.Context, t terminal, kind, who string) (str
 	}
 	typed := make(chan answer, 1)
 	go func() {
-		text, err := term.ReadPassword(t.descriptor)
+		text, err := readTyped(t.descriptor)
 		typed <- answer{text, err}
 	}()
 	var a answer
 	select {
 	case a = <-typed:
 	case <-ctx.Done():
-		a.err = errors.Join(ctx.Err(), term.Restore(t.descriptor, before))
+		a.err = ctx.Err()
+	}
+	if err := term.Restore(t.descriptor, before); err != nil {
+		a.err = errors.Join(a.err, fmt.Errorf("the terminal: %w", err))
 	}
 	fmt.Fprintln(t.shows)
 	switch {
