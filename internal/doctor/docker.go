@@ -29,7 +29,7 @@ func (e *examiner) lookAtDocker() error {
 		}
 	}
 	path := filepath.Join(e.DockerFolder, "config.json")
-	if _, named := e.LookupEnv("DOCKER_CONFIG"); named {
+	if folder, _ := e.LookupEnv("DOCKER_CONFIG"); folder != "" {
 		if info, err := os.Stat(e.DockerFolder); err != nil || !info.IsDir() {
 			e.add(Problem, "docker-config-missing", "", 0, fmt.Sprintf("DOCKER_CONFIG names %q, which is no folder", e.DockerFolder),
 				"unset DOCKER_CONFIG, or mkdir -p "+shellword.Quote(e.DockerFolder))

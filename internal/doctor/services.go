@@ -20,7 +20,7 @@ import (
 // lookAtServices looks at the services and steps files of the project. What they
 // refer to counts from their folder.
 func (e *examiner) lookAtServices() error {
-	named := make(map[string][]string) // by folder, the names of its services
+	named := make(map[string][]string) // by folder, the names of its services; nil if they are not known
 	for _, steps := range []bool{false, true} {
 		for _, file := range e.files {
 			dir, name := filepath.Split(file.Path)
@@ -41,7 +41,10 @@ func (e *examiner) lookAtServices() error {
 				tree, err = yamledit.Parse(string(text))
 			}
 			if err != nil {
-				e.add(Problem, "yaml-broken", file.Path, lineIn(err), "it is not valid YAML: "+err.Error(), "${EDITOR:-vi} "+shellword.Quote(e.typed(file.Path)))
+				e.yamlBroken(file.Path, string(text), err)
+				if !steps {
+					named[dir] = nil
+				}
 				continue
 			}
 			f := &servicesFile{e, file.Path, dir, parsed}
@@ -69,13 +72,19 @@ func isSteps(name string) bool {
 	return name == "codeship-steps.yml" || name == "codeship-steps.yaml" || name == "codeship-steps.json"
 }
 
-// lineIn gives the line that an error of the parser is about, 0 if it does not say.
-func lineIn(err error) int {
+// yamlBroken tells of a file that the parser refuses, and of the reason that is most
+// common: a template without quotes, which begins as a mapping does.
+func (e *examiner) yamlBroken(path, text string, err error) {
+	line, problem := 0, err.Error()
 	var syntax *yamledit.Error
 	if errors.As(err, &syntax) {
-		return syntax.Line
+		line, problem = syntax.Line, syntax.Problem
 	}
-	return 0
+	hint := "${EDITOR:-vi} " + shellword.Quote(e.typed(path))
+	if lines := strings.Split(text, "\n"); line > 0 && line <= len(lines) && strings.Contains(lines[line-1], ": {{") {
+		hint = "a template stands in quotes, as in image_tag: \"{{.Branch}}\": " + hint
+	}
+	e.add(Problem, "yaml-broken", path, line, "YAML readers refuse it: "+problem, hint)
 }
 
 // A servicesFile is a services or steps file that is looked at.
@@ -189,6 +198,12 @@ func (f *servicesFile) step(n yamledit.Node, known []string, credentials bool) {
 	}
 	if service, line := text("service"); service != "" && known != nil && !slices.Contains(known, service) {
 		f.unknownService(service, line, known)
+	}
+	all, _ := n.Field("services")
+	for _, element := range all.Elements() {
+		if service, ok := element.Text(); ok && known != nil && !slices.Contains(known, service) {
+			f.unknownService(service, element.Line(), known)
+		}
 	}
 	by, line := text("dockercfg_service")
 	path, _ := text("encrypted_dockercfg_path")
