@@ -262,7 +262,7 @@ func (s *Source) Generate(ctx context.Context) (generators.Result, error) {
 		return result, nil
 	}
 	timed, cancel := context.WithTimeoutCause(ctx, s.config.Deadline,
-		fmt.Errorf("Azure took over %v: %w", s.config.Deadline, context.DeadlineExceeded))
+		fmt.Errorf("its servers took over %v: %w", s.config.Deadline, context.DeadlineExceeded))
 	defer cancel()
 	entries, errs := s.exchangeAll(timed)
 	if err := ctx.Err(); err != nil {

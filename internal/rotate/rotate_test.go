@@ -288,9 +288,7 @@ func TestPlanSorts(t *testing.T) {
 	}
 
 	// Now all that stops it.
-	for _, path := range []string{"stranger.encrypted", "cut.encrypted", "empty2.encrypted", "conflict.encrypted", "new.encrypted", "lost"} {
-		r.Exclude = append(r.Exclude, path)
-	}
+	r.Exclude = append(r.Exclude, "stranger.encrypted", "cut.encrypted", "empty2.encrypted", "conflict.encrypted", "new.encrypted", "lost")
 	p.put("stranger.encrypted", p.sealed(other, "A=1", crypto.CodeshipV2))
 	p.put("cut.encrypted", p.sealed(p.old, "A=1", crypto.JetV1)[:100])
 	p.put("empty2.encrypted", "")
