@@ -273,7 +273,9 @@ func TestFaults(t *testing.T) {
 			w.WriteHeader(403)
 		}, "is not enabled for the account", 1},
 		{"a code that is none", func(w http.ResponseWriter, _ *http.Request, _ int) { refuse(w, 400, canary+" x") }, "answers 400 Bad Request", 1},
-		{"a refusal in HTML", func(w http.ResponseWriter, _ *http.Request, _ int) { http.Error(w, "<html>"+canary, http.StatusForbidden) }, "answers 403 Forbidden", 1},
+		{"a refusal in HTML", func(w http.ResponseWriter, _ *http.Request, _ int) {
+			http.Error(w, "<html>"+canary, http.StatusForbidden)
+		}, "answers 403 Forbidden", 1},
 	} {
 		t.Run(c.label, func(t *testing.T) {
 			var tries atomic.Int32
@@ -340,7 +342,9 @@ func TestFaultsOfSTS(t *testing.T) {
 			fake.ServeHTTP(w, r)
 		}, "", 2},
 		{"out of order", func(w http.ResponseWriter, _ *http.Request, _ int) { w.WriteHeader(503) }, "answers 503", 3},
-		{"redirect", func(w http.ResponseWriter, r *http.Request, _ int) { http.Redirect(w, r, "http://evil.example/", http.StatusTemporaryRedirect) }, "answers with a redirect to evil.example", 1},
+		{"redirect", func(w http.ResponseWriter, r *http.Request, _ int) {
+			http.Redirect(w, r, "http://evil.example/", http.StatusTemporaryRedirect)
+		}, "answers with a redirect to evil.example", 1},
 		{"HTML", func(w http.ResponseWriter, _ *http.Request, _ int) { fmt.Fprint(w, "<html>"+canary+"</html>") }, "is not of the form that was expected", 1},
 		{"no XML", func(w http.ResponseWriter, _ *http.Request, _ int) { fmt.Fprint(w, canary) }, "the answer of STS lacks keys", 1},
 		{"10 MB", func(w http.ResponseWriter, _ *http.Request, _ int) {

@@ -34,7 +34,7 @@ func writeImages(r *recipe, title, context, out, version string) (sizes string, 
 		}
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{
 			Platform: &v1.Platform{OS: "linux", Architecture: architecture},
-		}}).(v1.ImageIndex)
+		}})
 		tag, err := name.NewTag(repository + title + ":" + tagOf(version))
 		if err != nil {
 			return "", err
