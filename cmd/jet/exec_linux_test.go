@@ -147,7 +147,8 @@ func TestExecSignals(t *testing.T) {
 			script := `trap '' HUP INT; cd "$1" && shift && JET_KEY_COMMAND='sleep 0.1; cat codeship.aes' jet "$@" -- \
 				sh -c 'for s in HUP INT; do kill -$s $$; done; test $PPID = '$$' || kill -HUP $PPID; grep SigIgn /proc/$$/status; echo alive'`
 			out, err := exec.Command("sh", append([]string{"-c", script, "sh", sealedFolder(t)}, words...)...).CombinedOutput()
-			if err != nil || !strings.Contains(string(out), "alive") || !strings.Contains(string(out), "0000000000000003") {
+			// Signals of the C library may be ignored by whoever runs the tests; HUP and INT are the last two bits.
+			if err != nil || !strings.Contains(string(out), "alive") || !strings.Contains(string(out), "0003\n") {
 				t.Errorf("got %q, %v", out, err)
 			}
 		})
