@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/dockercfg/jet/crypto"
@@ -413,7 +414,8 @@ func TestNothingChanged(t *testing.T) {
 		before := p.snapshot()
 		for _, count := range []int{0, 1, 3, 10, 30, 60, 100} { // of the reads after which it ends
 			plan := p.plan(p.request())
-			ctx := &endingContext{Context: t.Context(), after: count}
+			ctx := &endingContext{Context: t.Context()}
+			ctx.after.Store(int64(count))
 			s := p.session()
 			_, err := s.Run(ctx, plan)
 			s.Close()
@@ -432,14 +434,14 @@ func TestNothingChanged(t *testing.T) {
 	})
 }
 
-// endingContext ends when it was asked about so many times.
+// endingContext ends when it was asked about so many times, by several at once.
 type endingContext struct {
 	context.Context
-	after int
+	after atomic.Int64
 }
 
 func (c *endingContext) Err() error {
-	if c.after--; c.after < 0 {
+	if c.after.Add(-1) < 0 {
 		return context.Canceled
 	}
 	return nil
