@@ -411,24 +411,25 @@ func printResults(results []*result) {
 	}
 }
 
-// bars are ratios of medians that jet has to reach.
+// bars are ratios of medians that jet has to reach. Those of small files are for jet
+// with every cloud backend linked, which is work at each start.
 var bars = []struct {
 	small     bool
 	job, peer string
 	largest   float64
 }{
-	{true, "jet encrypt jet:v1", "Go hello", 1.7},
-	{true, "jet encrypt jet:v1", "age", 0.8},
-	{true, "jet encrypt jet:v1", "openssl cfb -base64", 0.65},
-	{true, "jet decrypt jet:v1", "Go hello", 1.7},
-	{true, "jet decrypt jet:v1", "age -d", 0.8},
-	{true, "jet decrypt jet:v1", "openssl cfb -base64 -d", 0.65},
-	{true, "jet encrypt codeship:v2", "Go hello", 1.7},
-	{true, "jet encrypt codeship:v2", "age", 0.8},
-	{true, "jet encrypt codeship:v2", "openssl cfb -base64", 0.65},
-	{true, "jet decrypt codeship:v2", "Go hello", 1.7},
-	{true, "jet decrypt codeship:v2", "age -d", 0.8},
-	{true, "jet decrypt codeship:v2", "openssl cfb -base64 -d", 0.65},
+	{true, "jet encrypt jet:v1", "Go hello", 3.8},
+	{true, "jet encrypt jet:v1", "age", 1.25},
+	{true, "jet encrypt jet:v1", "openssl cfb -base64", 1.25},
+	{true, "jet decrypt jet:v1", "Go hello", 3.8},
+	{true, "jet decrypt jet:v1", "age -d", 1.25},
+	{true, "jet decrypt jet:v1", "openssl cfb -base64 -d", 1.25},
+	{true, "jet encrypt codeship:v2", "Go hello", 3.8},
+	{true, "jet encrypt codeship:v2", "age", 1.25},
+	{true, "jet encrypt codeship:v2", "openssl cfb -base64", 1.25},
+	{true, "jet decrypt codeship:v2", "Go hello", 3.8},
+	{true, "jet decrypt codeship:v2", "age -d", 1.25},
+	{true, "jet decrypt codeship:v2", "openssl cfb -base64 -d", 1.25},
 	{false, "jet encrypt jet:v1", "age -a", 0.35},
 	{false, "jet encrypt jet:v1", "age", 1.3},
 	{false, "jet decrypt jet:v1", "age -d, armored", 0.35},
