@@ -131,9 +131,11 @@ var rules = []rule{
 		func(_, i string) bool { return strings.HasPrefix(i, "github.com/goccy/") },
 	},
 	{
-		"only backends and what they are made of know the network",
+		"only backends, what they are made of, and what asks or is a server know the network",
 		func(p string) bool {
-			return strings.HasPrefix(p, module) && backendOf(p) == "" && !within(p, "internal/endpoint") && !isFake(p)
+			return strings.HasPrefix(p, module) && backendOf(p) == "" && !isFake(p) &&
+				!within(p, "internal/endpoint") && !within(p, "internal/registry") &&
+				!within(p, "internal/kubernetes") && !within(p, "internal/refresh")
 		},
 		func(_, i string) bool { return i == "net/http" || i == "crypto/tls" || i == "net/http/httptest" },
 	},
