@@ -72,6 +72,20 @@ type Source interface {
 	Generate(ctx context.Context) (Result, error)
 }
 
+// Identified is a Source of entries that die soon, which may be used again while they
+// live, by whoever is the same then.
+type Identified interface {
+	Source
+	// Identity gives what decides, beside the values of the backend's variables and
+	// the registries that are asked for, whose the entries are: what is in the files
+	// that the variables lead to. It reads those and asks nobody. If all that is the
+	// same as at another time, so is the identity.
+	//
+	// It is false where that cannot be told, since a server or a program decides it,
+	// and for entries that are not short-lived.
+	Identity() (parts []dockercfg.Secret, ok bool)
+}
+
 // Result is what a source produces.
 type Result struct {
 	Entries []dockercfg.Entry

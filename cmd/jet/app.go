@@ -73,6 +73,7 @@ func (p *program) app() *cli.App {
 			p.dockercfgCommand(),
 			p.tokenCommand(),
 			p.helperCommand(),
+			p.cacheCommand(),
 			p.checkCommand(),
 			p.gitCommand(),
 			p.keyCommand(),

@@ -16,6 +16,7 @@ import (
 	"github.com/dockercfg/jet/generators"
 	"github.com/dockercfg/jet/internal/credentialstore"
 	"github.com/dockercfg/jet/internal/dockerconfig"
+	"github.com/dockercfg/jet/internal/tokencache"
 )
 
 // defaultTimeout is how long all backends may take together.
@@ -24,12 +25,13 @@ const defaultTimeout = 30 * time.Second
 // limits are what a person expects of a collection.
 type limits struct {
 	timeout   time.Duration
-	minTTL    time.Duration // that a credential must still live; 0 for any
-	keepGoing bool          // a backend that fails does not keep the others from being written
+	minTTL    time.Duration     // that a credential must still live; 0 for any
+	cache     *tokencache.Cache // nil for none
+	keepGoing bool              // a backend that fails does not keep the others from being written
 }
 
-func wantedLimits(c *cli.Context) (limits, error) {
-	l := limits{c.Duration("timeout"), c.Duration("min-ttl"), c.Bool("keep-going")}
+func (p *program) wantedLimits(c *cli.Context) (limits, error) {
+	l := limits{timeout: c.Duration("timeout"), minTTL: c.Duration("min-ttl"), keepGoing: c.Bool("keep-going"), cache: p.tokenCache(c)}
 	switch {
 	case l.timeout <= 0:
 		return l, misuse("--timeout: %v is no time to do anything in", l.timeout)
@@ -37,6 +39,18 @@ func wantedLimits(c *cli.Context) (limits, error) {
 		return l, misuse("--min-ttl: %v is in the past", l.minTTL)
 	}
 	return l, nil
+}
+
+// keeping gives a source with the cache before it, if it is one for that.
+func (l limits) keeping(s generators.Source, r run, registries []string) generators.Source {
+	if l.cache == nil {
+		return s
+	}
+	request := tokencache.Request{Backend: r.backend, Env: r.scope.env, Registries: registries, MinTTL: l.minTTL}
+	if kept := l.cache.Source(s, request); kept != nil {
+		return kept
+	}
+	return s
 }
 
 // A collection is what backends made together.
@@ -49,6 +63,8 @@ type collection struct {
 // An outcome is what one run came to.
 type outcome struct {
 	result generators.Result
+	made   time.Time // if it comes from the cache
+	cached bool
 	absent []error // beside a result that is good otherwise
 	err    error
 }
@@ -62,7 +78,9 @@ func (p *program) collect(ctx context.Context, runs []run, only []string, l limi
 	var errs failures
 	for i, r := range runs {
 		var err error
-		if sources[i], err = r.backend.Open(r.scope.env); err != nil {
+		if sources[i], err = r.backend.Open(r.scope.env); err == nil {
+			sources[i] = l.keeping(sources[i], r, only)
+		} else {
 			outcomes[i].err = adviseVariables(advise(fmt.Errorf("%s%w", r.from(), err)), r.scope)
 			errs = append(errs, outcomes[i].err)
 		}
@@ -73,6 +91,9 @@ func (p *program) collect(ctx context.Context, runs []run, only []string, l limi
 	p.generate(ctx, runs, sources, outcomes, l.timeout)
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if l.cache != nil && l.cache.Problem() != "" {
+		p.warn("%s", l.cache.Problem())
 	}
 	return p.combine(runs, outcomes, only, l)
 }
@@ -98,6 +119,9 @@ func (p *program) generate(untimed context.Context, runs []run, sources []genera
 			defer progress.done(r.origin())
 			var err error
 			o.result, err = source.Generate(ctx)
+			if s, ok := source.(*tokencache.Source); ok {
+				o.made, o.cached = s.Made()
+			}
 			var partial *generators.PartialError
 			switch {
 			case errors.As(err, &partial):
@@ -138,6 +162,9 @@ func (p *program) combine(runs []run, outcomes []outcome, only []string, l limit
 		}
 		for _, notice := range o.result.Notices {
 			p.warn("%s%s: %s", r.from(), r.backend.Name, notice)
+		}
+		if o.cached {
+			p.note("%s%s: from the cache, made %s ago; --no-cache asks anew", r.from(), r.backend.Name, lifetime(time.Since(o.made)))
 		}
 		for _, entry := range o.result.Entries {
 			key, err := registryKey(entry.Registry)

@@ -39,6 +39,7 @@ DOCKER_USERNAME=ci DOCKER_PASSWORD=$TOKEN jet generate dockercfg --from login -`
 			&cli.BoolFlag{Name: "keep-going", Usage: "write what can be had if a backend fails; the exit code is 1 all the same"},
 			&cli.DurationFlag{Name: "timeout", Usage: "give up when all backends together took longer than `TIME`", Value: defaultTimeout},
 			&cli.DurationFlag{Name: "min-ttl", Usage: "fail if a credential would expire within `TIME`, such as 2h"},
+			noCacheFlag(),
 		}, outputFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: "encrypt", Usage: "write the output encrypted with the project key"},
 			keyPathFlag(), trustKeyFlag(), formatFlag(), requireFlag(),
@@ -56,7 +57,7 @@ func (p *program) generateDockercfg(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	limits, err := wantedLimits(c)
+	limits, err := p.wantedLimits(c)
 	if err != nil {
 		return err
 	}

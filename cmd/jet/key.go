@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/dockercfg/jet/crypto"
+	"github.com/dockercfg/jet/internal/credentialstore"
 	"github.com/dockercfg/jet/internal/knownkeys"
 	"github.com/dockercfg/jet/internal/outfile"
 	"github.com/dockercfg/jet/internal/projectkey"
@@ -56,7 +57,7 @@ func (p *program) keyLookup(dir, keyPath string) projectkey.Lookup {
 
 // storedKey asks the credential store.
 func (p *program) storedKey(ctx context.Context, record knownkeys.Record) ([]byte, error) {
-	text, err := storedkey.Get(ctx, record, p.stderr)
+	text, err := storedkey.Get(ctx, record, credentialstore.Options{Stderr: p.stderr})
 	return text, adviseStoredKey(err)
 }
 

@@ -81,6 +81,9 @@ func TestScripts(t *testing.T) {
 			config := filepath.Join(env.WorkDir, ".tmp", "config") // of jet itself
 			env.Setenv("XDG_CONFIG_HOME", config)
 			env.Setenv("AppData", config)
+			cache := filepath.Join(env.WorkDir, ".tmp", "cache")
+			env.Setenv("XDG_CACHE_HOME", cache)
+			env.Setenv("LocalAppData", cache)
 			env.Setenv("GIT_CEILING_DIRECTORIES", filepath.Dir(env.WorkDir))
 			keys, err := filepath.Glob(filepath.Join(env.WorkDir, "*.aes"))
 			for _, key := range keys {

@@ -50,7 +50,7 @@ func (p *program) storeKey(c *cli.Context) error {
 		return err
 	}
 	record.Remember(folder, key.Key.Fingerprint())
-	if err := storedkey.Keep(c.Context, key.Key, record, name, p.stderr); err != nil {
+	if err := storedkey.Keep(c.Context, key.Key, record, name, credentialstore.Options{Stderr: p.stderr}); err != nil {
 		return adviseStoredKey(err)
 	}
 	p.note("docker-credential-%s keeps the key %s for %q", name, key.Key.Fingerprint(), record.WorkTree)
@@ -134,7 +134,7 @@ func (p *program) forgetKey(c *cli.Context) error {
 				hint("--force removes it all the same")
 		}
 	}
-	if err := storedkey.Forget(c.Context, record, p.stderr); err != nil {
+	if err := storedkey.Forget(c.Context, record, credentialstore.Options{Stderr: p.stderr}); err != nil {
 		if !force {
 			return adviseStoredKey(err)
 		}

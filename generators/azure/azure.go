@@ -281,6 +281,28 @@ func (s *Source) Generate(ctx context.Context) (generators.Result, error) {
 	return result, &generators.PartialError{Errors: errs}
 }
 
+var _ generators.Identified = (*Source)(nil)
+
+// Identity gives what is in the file of the certificate or of the federated token. It
+// is false for the managed identity, which is for a server to say, and for passwords.
+func (s *Source) Identity() (parts []dockercfg.Secret, ok bool) {
+	if !s.needsToken || len(s.hosts) == 0 {
+		return nil, false
+	}
+	v, path := certificatePath, s.config.CertificatePath
+	switch s.method {
+	case bySecret:
+		return nil, true
+	case byFederatedToken:
+		v, path = federatedTokenFile, s.config.FederatedTokenFile
+	case byCertificate:
+	default:
+		return nil, false
+	}
+	data, err := readFile(v, path)
+	return []dockercfg.Secret{dockercfg.NewSecret(string(data))}, err == nil
+}
+
 // exchangeAll signs in, and gets an entry of each registry, or an error.
 func (s *Source) exchangeAll(ctx context.Context) (entries []dockercfg.Entry, errs []error) {
 	access, err := s.accessToken(ctx)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/dockercfg/jet/dockercfg"
+	"github.com/dockercfg/jet/generators"
 )
 
 // An identity is what tokens are made of.
@@ -20,6 +21,34 @@ type identity struct {
 	email    string           // of a service account, if it may be shown; else ""
 	keyID    string           // of its key, the same
 	absent   []string         // what was looked for in vain before the metadata server
+}
+
+var _ generators.Identified = (*Source)(nil)
+
+// Identity gives the document that tokens are made of, and what is in the file that
+// an external account names. It is false where a server says who this machine is, and
+// for the long-lived forms.
+func (s *Source) Identity() (parts []dockercfg.Secret, ok bool) {
+	if s.config.Form != Token || s.registries == nil || s.identity.kind == "" {
+		return nil, false
+	}
+	parts = []dockercfg.Secret{s.identity.document}
+	d, err := decodeDocument(s.identity.document.Reveal())
+	for ; err == nil && d != nil; d = d.Source {
+		if d.Type != typeExternal {
+			continue
+		}
+		source := d.CredentialSource
+		if source.EnvironmentID != "" || source.File == "" {
+			return nil, false
+		}
+		text, err := readDocument(source.File)
+		if err != nil {
+			return nil, false
+		}
+		parts = append(parts, dockercfg.NewSecret(text))
+	}
+	return parts, err == nil
 }
 
 // findIdentity looks where Google's libraries look, in the same order

@@ -259,6 +259,13 @@ func (c Config) address() (*url.URL, error) {
 	return u, nil
 }
 
+var _ generators.Identified = (*Source)(nil)
+
+// Identity is told by the variables alone. It is false for the form APIKey, which lasts.
+func (s *Source) Identity() (parts []dockercfg.Secret, ok bool) {
+	return nil, s.config.Form == Token && len(s.hosts) > 0
+}
+
 // Generate gives the entries, all with the same credential. In the form APIKey the
 // only error is that of a context that is done; in the form Token it may be any of
 // the network, and what a person can do about it is in a *generators.AdvisedError.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/dockercfg/jet/crypto"
 	"github.com/dockercfg/jet/dockercfg"
+	"github.com/dockercfg/jet/internal/credentialstore"
 	"github.com/dockercfg/jet/internal/knownkeys"
 	"github.com/dockercfg/jet/internal/projectkey"
 	"github.com/dockercfg/jet/internal/sharedkey"
@@ -153,7 +154,7 @@ func keyHint(err error) string {
 func (h *helper) decrypt(path string, text []byte, required crypto.Format) ([]byte, crypto.Format, error) {
 	lookup := projectkey.Lookup{LookupEnv: h.program.LookupEnv, Dir: h.program.Dir, Stderr: h.program.Stderr}
 	lookup.Stored = func(ctx context.Context, record knownkeys.Record) ([]byte, error) {
-		return storedkey.Get(ctx, record, h.program.Stderr)
+		return storedkey.Get(ctx, record, credentialstore.Options{Stderr: h.program.Stderr})
 	}
 	key, err := lookup.Find(h.ctx)
 	for _, warning := range key.Warnings {

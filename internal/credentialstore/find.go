@@ -32,6 +32,9 @@ type Options struct {
 	// PATH; nil means those where Docker Desktop, Homebrew, Rancher Desktop and
 	// OrbStack put theirs.
 	Folders []string
+	// Unattended is for what a person did not ask for: the store may not ask them for
+	// anything. Where that is not known of a store, the error is ErrAttended.
+	Unattended bool
 }
 
 // Store is a credential store behind a helper. It is safe for concurrent use; but
@@ -41,6 +44,8 @@ type Store struct {
 	path    string // absolute
 	timeout time.Duration
 	stderr  io.Writer
+
+	unattended bool
 }
 
 // Path gives the path of the program.
@@ -91,7 +96,7 @@ func Find(helper string, o Options) (*Store, error) {
 	if err := CheckName(helper); err != nil {
 		return nil, err
 	}
-	s := &Store{name: programPrefix + helper, timeout: o.Timeout, stderr: o.Stderr}
+	s := &Store{name: programPrefix + helper, timeout: o.Timeout, stderr: o.Stderr, unattended: o.Unattended}
 	if s.timeout == 0 {
 		s.timeout = DefaultTimeout
 	}

@@ -47,6 +47,11 @@ func (s *Store) execute(ctx context.Context, action string, input io.Reader) ([]
 	stderr := process.Bounded{Limit: maxStderr}
 	cmd := process.Command(timed, s.path, action)
 	cmd.Env = s.withOwnFolder(cmd.Env)
+	if s.unattended {
+		if err := s.withoutQuestions(timed, cmd); err != nil {
+			return nil, err
+		}
+	}
 	cmd.Stdin = input
 	cmd.Stdout = &stdout
 	cmd.Stderr = &stderr

@@ -90,6 +90,23 @@ func checkPlace(place string) error {
 	return nil
 }
 
+// Keep makes a folder that lasts, with those above it, or checks that the one that is
+// there is ours, closed to all others and no symbolic link, and that nobody else can
+// put another one in its place.
+func Keep(path string) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	if !isPrivate(path) {
+		return fmt.Errorf("%q is not a folder of ours that is closed to all others (mode 0700)", path)
+	}
+	above, err := filepath.EvalSymlinks(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return checkPlace(above)
+}
+
 func createIn(place string) (*Dir, error) {
 	for range tries {
 		path := filepath.Join(place, prefix+strings.ToLower(rand.Text()))

@@ -62,6 +62,10 @@ type Lookup struct {
 	Stderr    io.Writer                                 // of the command; nil: thrown away
 	Ask       sharedkey.Ask                             // nil: there is nobody to ask for a passphrase
 
+	// AtHand is for those who can do without the key: no program is run to get at it,
+	// and no store asked. What would need one is an error.
+	AtHand bool
+
 	// Stored gives the text of the key that the credential store has for a work
 	// tree, of which the record says that; nil: no store is asked. See package
 	// storedkey.
@@ -121,6 +125,9 @@ func (l Lookup) find(ctx context.Context) (Found, error) {
 		return parse(keyVariable, []byte(text))
 	}
 	if command, ok := lookupEnv(commandVariable); ok {
+		if l.AtHand {
+			return Found{}, fmt.Errorf("%s: %w", commandVariable, errNotAtHand)
+		}
 		text, err := l.run(ctx, command)
 		if err != nil {
 			return Found{}, fmt.Errorf("%s: %w", commandVariable, err)
@@ -146,6 +153,9 @@ func asNotProvided(err error) error {
 	}
 	return err
 }
+
+// errNotAtHand is why a Lookup with AtHand fails where another would run a program.
+var errNotAtHand = errors.New("it takes a program to get at the key")
 
 var errSetButEmpty = errors.New("it is set but empty")
 
@@ -176,7 +186,7 @@ func (l Lookup) search(ctx context.Context) (Found, error) {
 			return found, err
 		}
 	}
-	if l.Stored != nil {
+	if l.Stored != nil && !l.AtHand {
 		tried = append(tried, "the credential store")
 		if found, there, err := l.stored(ctx); there || err != nil {
 			return found, err
@@ -233,6 +243,9 @@ func (l Lookup) readKeyFile(ctx context.Context, path string) (Found, error) {
 		return Found{}, keyFileError(path, err)
 	}
 	if isAgeFile(text) {
+		if l.AtHand {
+			return Found{}, keyFileError(path, errNotAtHand)
+		}
 		found, err := l.openShared(ctx, path, text)
 		if err != nil {
 			return Found{}, fmt.Errorf("key %q: %w", path, err)

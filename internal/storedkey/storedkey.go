@@ -15,7 +15,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/dockercfg/jet/crypto"
@@ -35,15 +34,19 @@ var ErrChanged = errors.New("what the store has and what is remembered do not ma
 
 func server(r knownkeys.Record) string { return credentialstore.ProjectKeyPrefix + r.ID() }
 
-func find(name string, stderr io.Writer) (*credentialstore.Store, error) {
-	return credentialstore.Find(name, credentialstore.Options{Timeout: timeout, Stderr: stderr})
+// find finds a store; a timeout of 0 is ours.
+func find(name string, o credentialstore.Options) (*credentialstore.Store, error) {
+	if o.Timeout == 0 {
+		o.Timeout = timeout
+	}
+	return credentialstore.Find(name, o)
 }
 
 // Keep puts a key into the store of that name, and remembers that in the record
 // of its work tree, which it saves. What was kept for it before is replaced. The
 // errors are those of package credentialstore.
-func Keep(ctx context.Context, key crypto.Key, r knownkeys.Record, name string, stderr io.Writer) error {
-	store, err := find(name, stderr)
+func Keep(ctx context.Context, key crypto.Key, r knownkeys.Record, name string, o credentialstore.Options) error {
+	store, err := find(name, o)
 	if err != nil {
 		return err
 	}
@@ -60,7 +63,7 @@ func Keep(ctx context.Context, key crypto.Key, r knownkeys.Record, name string, 
 		return errors.Join(err, store.Erase(ctx, server(r)))
 	}
 	// Some stores take what they do not give back.
-	if _, err := Get(ctx, r, stderr); err != nil {
+	if _, err := Get(ctx, r, o); err != nil {
 		r.Stored = nil
 		return fmt.Errorf("it cannot be read back: %w", errors.Join(err, r.Save()))
 	}
@@ -69,11 +72,11 @@ func Keep(ctx context.Context, key crypto.Key, r knownkeys.Record, name string, 
 
 // Get gives the text of the key that is kept for a work tree. The error is
 // ErrChanged or one of package credentialstore.
-func Get(ctx context.Context, r knownkeys.Record, stderr io.Writer) ([]byte, error) {
+func Get(ctx context.Context, r knownkeys.Record, o credentialstore.Options) ([]byte, error) {
 	if r.Stored == nil {
 		return nil, credentialstore.ErrNotFound
 	}
-	store, err := find(r.Stored.Helper, stderr)
+	store, err := find(r.Stored.Helper, o)
 	if err != nil {
 		return nil, err
 	}
@@ -97,11 +100,11 @@ func Get(ctx context.Context, r knownkeys.Record, stderr io.Writer) ([]byte, err
 
 // Forget takes the key of a work tree out of the store and of the record, which it
 // saves. A store that does not have it any more is no error.
-func Forget(ctx context.Context, r knownkeys.Record, stderr io.Writer) error {
+func Forget(ctx context.Context, r knownkeys.Record, o credentialstore.Options) error {
 	if r.Stored == nil {
 		return nil
 	}
-	store, err := find(r.Stored.Helper, stderr)
+	store, err := find(r.Stored.Helper, o)
 	if err != nil {
 		return err
 	}

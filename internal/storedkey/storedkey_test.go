@@ -41,15 +41,15 @@ func load(t *testing.T) knownkeys.Record {
 
 func TestKeepGetForget(t *testing.T) {
 	h := install(t, standin.Store{Items: map[string]standin.Item{"quay.io": {Username: "u", Secret: "s"}}})
-	if _, err := storedkey.Get(t.Context(), load(t), nil); !errors.Is(err, credentialstore.ErrNotFound) {
+	if _, err := storedkey.Get(t.Context(), load(t), credentialstore.Options{}); !errors.Is(err, credentialstore.ErrNotFound) {
 		t.Errorf("nothing is stored: got %v", err)
 	}
 	key := crypto.GenerateKey()
 	for range 2 { // the second time replaces the first
-		if err := storedkey.Keep(t.Context(), key, load(t), "test", nil); err != nil {
+		if err := storedkey.Keep(t.Context(), key, load(t), "test", credentialstore.Options{}); err != nil {
 			t.Fatal(err)
 		}
-		text, err := storedkey.Get(t.Context(), load(t), nil)
+		text, err := storedkey.Get(t.Context(), load(t), credentialstore.Options{})
 		if err != nil || string(text) != string(key.Encode()) {
 			t.Fatalf("got %q, %v", text, err)
 		}
@@ -83,13 +83,13 @@ func TestKeepGetForget(t *testing.T) {
 		t.Errorf("another work tree: got %+v, %v", other.Stored, err)
 	}
 
-	if err := storedkey.Forget(t.Context(), load(t), nil); err != nil {
+	if err := storedkey.Forget(t.Context(), load(t), credentialstore.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if items := h.Items(t); len(items) != 1 || load(t).Stored != nil {
 		t.Errorf("left %v and %v", items, load(t).Stored)
 	}
-	if err := storedkey.Forget(t.Context(), load(t), nil); err != nil {
+	if err := storedkey.Forget(t.Context(), load(t), credentialstore.Options{}); err != nil {
 		t.Errorf("again: %v", err)
 	}
 }
@@ -97,7 +97,7 @@ func TestKeepGetForget(t *testing.T) {
 func TestChanged(t *testing.T) {
 	h := install(t, standin.Store{})
 	key := crypto.GenerateKey()
-	if err := storedkey.Keep(t.Context(), key, load(t), "test", nil); err != nil {
+	if err := storedkey.Keep(t.Context(), key, load(t), "test", credentialstore.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	good := load(t)
@@ -109,18 +109,18 @@ func TestChanged(t *testing.T) {
 	} {
 		r := good
 		r.Stored = &knownkeys.Stored{Helper: "test", Fingerprint: good.Stored.Fingerprint, Half: half}
-		if _, err := storedkey.Get(t.Context(), r, nil); !errors.Is(err, storedkey.ErrChanged) {
+		if _, err := storedkey.Get(t.Context(), r, credentialstore.Options{}); !errors.Is(err, storedkey.ErrChanged) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
 	r := good
 	r.Stored = &knownkeys.Stored{Helper: "test", Fingerprint: crypto.GenerateKey().Fingerprint(), Half: good.Stored.Half}
-	if _, err := storedkey.Get(t.Context(), r, nil); !errors.Is(err, storedkey.ErrChanged) {
+	if _, err := storedkey.Get(t.Context(), r, credentialstore.Options{}); !errors.Is(err, storedkey.ErrChanged) {
 		t.Errorf("another fingerprint: got %v", err)
 	}
 	r.Stored = &knownkeys.Stored{Helper: "gone", Fingerprint: good.Stored.Fingerprint, Half: good.Stored.Half}
 	var missing *credentialstore.NotFoundError
-	if _, err := storedkey.Get(t.Context(), r, nil); !errors.As(err, &missing) {
+	if _, err := storedkey.Get(t.Context(), r, credentialstore.Options{}); !errors.As(err, &missing) {
 		t.Errorf("no program: got %v", err)
 	}
 	// What the store lost is forgotten without an error.
@@ -133,10 +133,10 @@ func TestChanged(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := storedkey.Get(t.Context(), good, nil); !errors.Is(err, credentialstore.ErrNotFound) {
+	if _, err := storedkey.Get(t.Context(), good, credentialstore.Options{}); !errors.Is(err, credentialstore.ErrNotFound) {
 		t.Errorf("lost: got %v", err)
 	}
-	if err := storedkey.Forget(t.Context(), good, nil); err != nil || load(t).Stored != nil {
+	if err := storedkey.Forget(t.Context(), good, credentialstore.Options{}); err != nil || load(t).Stored != nil {
 		t.Errorf("lost: got %v, left %v", err, load(t).Stored)
 	}
 }
@@ -150,7 +150,7 @@ func TestStoreFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			install(t, standin.Store{Replies: replies})
-			err := storedkey.Keep(t.Context(), crypto.GenerateKey(), load(t), "test", nil)
+			err := storedkey.Keep(t.Context(), crypto.GenerateKey(), load(t), "test", credentialstore.Options{})
 			if err == nil || load(t).Stored != nil {
 				t.Errorf("got %v, remembered %v", err, load(t).Stored)
 			}

@@ -26,8 +26,8 @@ type Key struct {
 	key crypto.Key
 }
 
-// Named gives a key that the user has named as the one to write with from now on:
-// a new one, which no file can vouch for.
+// Named gives a key that no file has to vouch for: a new one, that the user has named
+// as the one to write with from now on; or one for the user's own files alone.
 func Named(key crypto.Key) Key { return Key{key} }
 
 // Encrypt is crypto.Encrypt with this key.

@@ -1,0 +1,437 @@
+// Package tokencache keeps the short-lived tokens of registries for the next command
+// of the same user, so that not each of them asks the cloud.
+//
+// A token is used again for half of its life, by whoever is the same identity and asks
+// for the same registries. Each has a file in a folder that is closed to everybody
+// else. The name of a file is a keyed hash of all that decides whose the token is; its
+// content is encrypted and authenticated, and says which name it is for, so that
+// neither tells anything without the key, and files cannot be swapped.
+//
+// The cache is never in the way: whatever goes wrong with it makes a miss. Commands
+// that want the same token at once wait for the first one, which asks.
+package tokencache
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/dockercfg/jet/crypto"
+	"github.com/dockercfg/jet/dockercfg"
+	"github.com/dockercfg/jet/generators"
+	"github.com/dockercfg/jet/internal/outfile"
+	"github.com/dockercfg/jet/internal/privatedir"
+	"github.com/dockercfg/jet/internal/trustedkey"
+)
+
+const (
+	// maxAge is how long a token is used at most, whatever its life is.
+	maxAge = 24 * time.Hour
+	// maxFile bounds a file of the cache, in bytes.
+	maxFile = 256 << 10
+	// maxTidied bounds how many files are looked at for those that are old.
+	maxTidied = 1000
+	// maxWait is how long the lock of another command is waited for, unless half of
+	// the time that is left is less.
+	maxWait = 15 * time.Second
+
+	fileEnd, lockEnd = ".token", ".lock" // of names
+)
+
+// Folder gives the folder of this user's cache, which need not be there.
+func Folder() (string, error) {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, "jet", "tokens"), nil
+}
+
+// Cache is a folder and how to get at its key. It is safe for concurrent use.
+type Cache struct {
+	Folder string
+	// Key gives the key, if there is one. It is asked for once, when the first token
+	// that might be kept is wanted.
+	Key func(context.Context) (crypto.Key, bool)
+
+	now func() time.Time // nil: time.Now
+
+	mutex   sync.Mutex
+	keys    *keys // nil: not looked up yet
+	problem string
+}
+
+// Problem says in a sentence what is wrong with the cache, for people; "" for nothing.
+func (c *Cache) Problem() string {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return c.problem
+}
+
+// keys are what is derived from that of the cache.
+type keys struct {
+	there bool // else there is no cache
+	names []byte
+	files crypto.Key
+}
+
+// Request says what is wanted of a source.
+type Request struct {
+	Backend    generators.Backend
+	Env        generators.Env // that the source was opened with
+	Registries []string       // asked for, in normal form; nil for all
+	MinTTL     time.Duration  // that a token must still live
+}
+
+// Source gives a source that takes from the cache what is there, and asks this one for
+// the rest. It is nil for a source whose entries are not for a cache.
+func (c *Cache) Source(s generators.Source, r Request) *Source {
+	if next, ok := s.(generators.Identified); ok {
+		return &Source{cache: c, next: next, request: r}
+	}
+	return nil
+}
+
+// Source is a source with a cache. It is safe for concurrent use.
+type Source struct {
+	cache   *Cache
+	next    generators.Identified
+	request Request
+
+	mutex   sync.Mutex
+	made    time.Time // of what Generate gave; zero if that is new
+	refused time.Time // what was made then, or before, is not wanted
+}
+
+var _ generators.Source = (*Source)(nil)
+
+// Made tells when the entries that Generate gave last were made, and whether they come
+// from the cache.
+func (s *Source) Made() (at time.Time, cached bool) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.made, !s.made.IsZero()
+}
+
+// Refuse says that the entries that Generate gave last are no good, and reports whether
+// they came from the cache. It then gives others the next time.
+func (s *Source) Refuse() (cached bool) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.made.IsZero() {
+		return false
+	}
+	s.refused, s.made = s.made, time.Time{}
+	return true
+}
+
+// Generate gives the entries that are in the cache and good, else those of the source.
+// Its errors are those of the source, or of the context.
+func (s *Source) Generate(ctx context.Context) (generators.Result, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.made = time.Time{}
+	c := s.cache
+	parts, ok := s.next.Identity()
+	if !ok {
+		return s.next.Generate(ctx)
+	}
+	k := c.lookUp(ctx)
+	if !k.there {
+		return s.next.Generate(ctx)
+	}
+	e := entry{cache: c, keys: k, name: s.request.name(k.names, parts)}
+	if kept := e.read(); s.usable(kept) {
+		return s.take(kept), nil
+	}
+	if err := privatedir.Keep(c.Folder); err != nil {
+		c.complain(notKept, err)
+		return s.next.Generate(ctx)
+	}
+	lock, err := acquireWithin(ctx, e.path(lockEnd), patience(ctx))
+	if err := ctx.Err(); err != nil {
+		return generators.Result{}, fmt.Errorf("%s: %w", s.request.Backend.Name, context.Cause(ctx))
+	}
+	if err == nil {
+		defer lock.Close()
+		if kept := e.read(); s.usable(kept) { // who had the lock has asked
+			return s.take(kept), nil
+		}
+	}
+	result, err := s.next.Generate(ctx)
+	if err != nil || !lasts(result.Entries) {
+		return result, err
+	}
+	// What is kept must be of the identity that it is kept for.
+	if now, ok := s.next.Identity(); ok && slices.Equal(now, parts) {
+		if err := e.write(result); err != nil {
+			c.complain(notKept, err)
+		}
+		c.tidy()
+	}
+	return result, nil
+}
+
+// usable reports whether a token that was kept will do.
+func (s *Source) usable(kept *record) bool {
+	return kept != nil && kept.good(s.cache.time(), s.request.MinTTL) && kept.Made.After(s.refused)
+}
+
+func (s *Source) take(kept *record) generators.Result {
+	s.made = kept.Made
+	return kept.result()
+}
+
+// lasts reports whether every entry tells when it dies: others are never kept.
+func lasts(entries []dockercfg.Entry) bool {
+	return len(entries) > 0 && !slices.ContainsFunc(entries, func(e dockercfg.Entry) bool { return e.Expires.IsZero() })
+}
+
+// patience is how long the lock is waited for: half of the time that is left, so that
+// the other half is there to do without.
+func patience(ctx context.Context) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return min(maxWait, time.Until(deadline)/2)
+	}
+	return maxWait
+}
+
+func (c *Cache) time() time.Time {
+	if c.now != nil {
+		return c.now()
+	}
+	return time.Now()
+}
+
+// lookUp gives the keys.
+func (c *Cache) lookUp(ctx context.Context) keys {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.keys == nil {
+		k, err := c.derive(ctx)
+		if ctx.Err() != nil {
+			return keys{}
+		}
+		k.there = k.there && err == nil
+		c.keys = &k
+	}
+	return *c.keys
+}
+
+func (c *Cache) derive(ctx context.Context) (k keys, err error) {
+	key, ok := c.Key(ctx)
+	if !ok {
+		return k, nil
+	}
+	if k.names, err = key.Derive("token cache: names of files"); err != nil {
+		return k, err
+	}
+	files, err := key.Derive("token cache: files")
+	if err != nil {
+		return k, err
+	}
+	k.files, err = crypto.ParseKey(base64.StdEncoding.AppendEncode(nil, files))
+	k.there = true
+	return k, err
+}
+
+// complain keeps the first problem. A folder that cannot be written is somebody's
+// intention, and none.
+func (c *Cache) complain(format string, err error) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.problem == "" && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EROFS) {
+		c.problem = fmt.Sprintf(format, err)
+	}
+}
+
+const notKept = "tokens are not kept for the next time: %v"
+
+// name gives the name of a request's file: an HMAC over all that decides whose the
+// token is, and for what, with the length before each part.
+func (r Request) name(key []byte, parts []dockercfg.Secret) string {
+	h := mac{hmac.New(sha256.New, key)}
+	h.number(formatVersion)
+	h.text(r.Backend.Name)
+	h.number(len(r.Backend.Variables))
+	for _, v := range r.Backend.Variables {
+		h.number(1 + len(v.Aliases))
+		for _, name := range append([]string{v.Name}, v.Aliases...) {
+			value, set := r.Env(name)
+			h.text(name)
+			if set {
+				h.number(1)
+			} else {
+				h.number(0)
+			}
+			h.text(value)
+		}
+	}
+	registries := slices.Sorted(slices.Values(r.Registries))
+	h.number(len(registries))
+	for _, registry := range registries {
+		h.text(registry)
+	}
+	h.number(len(parts))
+	for _, part := range parts {
+		h.text(part.Reveal())
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+type mac struct{ hash.Hash }
+
+func (h mac) number(n int) { h.Write(binary.BigEndian.AppendUint64(nil, uint64(n))) }
+
+func (h mac) text(text string) {
+	h.number(len(text))
+	h.Write([]byte(text))
+}
+
+// An entry is a place in the cache.
+type entry struct {
+	cache *Cache
+	keys  keys
+	name  string
+}
+
+func (e entry) path(end string) string { return filepath.Join(e.cache.Folder, e.name+end) }
+
+// read gives what is kept, nil for nothing. What is no file of ours, or damaged, is
+// nothing too, and somebody is told.
+func (e entry) read() *record {
+	text, err := readFile(e.path(fileEnd))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var kept *record
+	if err == nil {
+		kept, err = e.open(text)
+	}
+	if err != nil {
+		e.cache.complain("a kept token is passed over: %v", fmt.Errorf("%q: %w", e.path(fileEnd), err))
+		return nil
+	}
+	return kept
+}
+
+func (e entry) open(text []byte) (*record, error) {
+	var plain bytes.Buffer
+	if _, err := crypto.Decrypt(&plain, bytes.NewReader(text), e.keys.files, crypto.WithRequire(crypto.JetV1), crypto.WithHiddenOutput()); err != nil {
+		return nil, err
+	}
+	return parseRecord(plain.Bytes(), e.name)
+}
+
+// write keeps a result.
+func (e entry) write(result generators.Result) error {
+	plain, err := newRecord(e.name, e.cache.time(), result).encode()
+	if err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	if err := trustedkey.Named(e.keys.files).Encrypt(&text, bytes.NewReader(plain), crypto.JetV1); err != nil {
+		return err
+	}
+	if text.Len() > maxFile {
+		return nil // as nobody would read it
+	}
+	path := e.path(fileEnd)
+	// A link would be followed.
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	_, err = outfile.WriteFile(path, text.Bytes(), outfile.Private)
+	return err
+}
+
+// readFile reads a file of the folder.
+func readFile(path string) ([]byte, error) {
+	info, err := os.Lstat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errors.New("it is not a file")
+	case info.Size() > maxFile:
+		return nil, fmt.Errorf("it is over %d KiB long", maxFile>>10)
+	}
+	return os.ReadFile(path)
+}
+
+// tidy removes what is too old to be used. Nobody minds if it fails.
+func (c *Cache) tidy() {
+	dir, err := os.Open(c.Folder)
+	if err != nil {
+		return
+	}
+	entries, _ := dir.ReadDir(maxTidied)
+	dir.Close()
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil || entry.IsDir() || c.time().Sub(info.ModTime()) < maxAge {
+			continue
+		}
+		path := filepath.Join(c.Folder, entry.Name())
+		if filepath.Ext(path) == lockEnd {
+			removeLock(path)
+		} else {
+			os.Remove(path)
+		}
+	}
+}
+
+// Clear removes all files of a cache, and reports how many tokens that were. A command
+// that asks for one at the moment may still leave it.
+func Clear(folder string) (tokens int, err error) {
+	entries, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	for _, entry := range entries {
+		path := filepath.Join(folder, entry.Name())
+		if entry.IsDir() {
+			continue
+		}
+		if filepath.Ext(path) == lockEnd {
+			removeLock(path)
+			continue
+		}
+		if e := os.Remove(path); e != nil {
+			err = errors.Join(err, e)
+		} else if filepath.Ext(path) == fileEnd {
+			tokens++
+		}
+	}
+	return tokens, err
+}
+
+// Count gives how many tokens are kept in a folder, good or not.
+func Count(folder string) (tokens int, err error) {
+	entries, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	for _, entry := range entries {
+		if filepath.Ext(entry.Name()) == fileEnd {
+			tokens++
+		}
+	}
+	return tokens, err
+}
