@@ -4,6 +4,7 @@ package outfile
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"syscall"
@@ -24,6 +25,10 @@ func (f *File) settle() error {
 		if err := setMode(f.file, 0o600); err != nil {
 			return err
 		}
+	case f.class == chosen:
+		if err := setMode(f.file, f.wanted.Mode); err != nil {
+			return err
+		}
 	case f.old != nil:
 		if err := setMode(f.file, f.old.Mode().Perm()); err != nil {
 			return err
@@ -33,6 +38,11 @@ func (f *File) settle() error {
 	// be done, since the content matters more.
 	if owner := f.owner(); owner != nil {
 		f.file.Chown(int(owner.Uid), int(owner.Gid))
+	}
+	if f.class == chosen && (f.wanted.UID != -1 || f.wanted.GID != -1) {
+		if err := f.file.Chown(f.wanted.UID, f.wanted.GID); err != nil {
+			return fmt.Errorf("owner %d, group %d: %w", f.wanted.UID, f.wanted.GID, cause(err))
+		}
 	}
 	return nil
 }
@@ -54,7 +64,7 @@ func (f *File) owner() *syscall.Stat_t {
 		info = dir
 	case info == nil:
 		return nil
-	case f.class == Private && dir.Mode()&fs.ModeSticky != 0:
+	case f.class != Shared && dir.Mode()&fs.ModeSticky != 0:
 		// Anybody may have put a file there to be given the plaintext.
 		return nil
 	}

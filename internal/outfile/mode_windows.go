@@ -1,6 +1,7 @@
 package outfile
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 )
@@ -8,7 +9,12 @@ import (
 // hiddenMode keeps the read-only attribute off; access comes from the folder.
 const hiddenMode fs.FileMode = 0o600
 
-func (f *File) settle() error { return nil }
+func (f *File) settle() error {
+	if f.class == chosen && (f.wanted.UID != -1 || f.wanted.GID != -1) {
+		return errors.New("owners and groups are not numbers on this system")
+	}
+	return nil
+}
 
 func setMode(*os.File, fs.FileMode) error { return nil }
 

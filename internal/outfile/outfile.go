@@ -22,7 +22,17 @@ const (
 	// Shared is for ciphertext: the permissions of the file it replaces, else
 	// 0666 less the umask.
 	Shared
+	// chosen is for files with Attributes.
+	chosen
 )
+
+// Attributes are the mode and the owner of a file that people have chosen.
+type Attributes struct {
+	Mode fs.FileMode // its permissions
+	// UID and GID are the owner and the group; -1 means whom the file would belong
+	// to without this. Systems without such numbers refuse any other.
+	UID, GID int
+}
 
 // inPlaceLimit is the largest file, in bytes, that is written in place: its
 // content has to be in memory, complete, before the target is touched.
@@ -38,6 +48,7 @@ type File struct {
 	path   string // as the caller named it, for errors
 	target string // path with its symbolic links resolved
 	class  Class
+	wanted Attributes  // of a chosen class
 	old    fs.FileInfo // what stands at target, nil for nothing
 	isNew  bool        // Commit must not replace anything
 	staged string      // where Commit leaves the file, "" for its target
@@ -128,6 +139,19 @@ func WriteFile(path string, data []byte, class Class) (inPlace bool, err error) 
 	return f.inPlaceAfter(data)
 }
 
+// WriteFileWith is WriteFile for a file with these attributes. Unlike a Private one
+// it has them before it takes its name, so that who may read it can do so at every
+// moment; a process that is killed in between leaves it beside the target, under a
+// name that Tidy knows. An owner that may not be set is an error; a mode that the
+// file system does not know is none.
+func WriteFileWith(path string, data []byte, a Attributes) (inPlace bool, err error) {
+	f := &File{path: path, class: chosen, wanted: a}
+	if err := f.open(); err != nil {
+		return false, f.failure(err)
+	}
+	return f.inPlaceAfter(data)
+}
+
 // WriteNewFile writes data to path, where nothing may stand: not even a symbolic
 // link that leads nowhere. The error then wraps fs.ErrExist.
 func WriteNewFile(path string, data []byte, class Class) error {
@@ -198,7 +222,7 @@ func (f *File) open() error {
 // file leaves nothing beside the target that can be read.
 func (f *File) firstMode() fs.FileMode {
 	switch {
-	case f.class == Private:
+	case f.class != Shared:
 		return hiddenMode
 	case f.old != nil:
 		return 0o600
@@ -274,7 +298,7 @@ func (f *File) commit() error {
 	// Where nothing stands yet, a file without a name takes the final one at once
 	// and so must be ready before.
 	straight := f.old == nil && f.temp == ""
-	if straight || f.class == Shared {
+	if straight || f.class != Private {
 		if err := f.settle(); err != nil {
 			return err
 		}
@@ -347,7 +371,7 @@ func (f *File) copyToNamed() error {
 	if _, err := io.Copy(named, unnamed); err != nil {
 		return err
 	}
-	if f.class == Shared {
+	if f.class != Private {
 		if err := f.settle(); err != nil {
 			return err
 		}
@@ -410,8 +434,12 @@ func (f *File) overwrite(data []byte) error {
 		return err
 	}
 	defer target.Close()
-	if f.class == Private {
-		target.Chmod(0o600) // as far as that is permitted; the target may belong to somebody else
+	// As far as that is permitted: the target may belong to somebody else.
+	switch f.class {
+	case Private:
+		target.Chmod(0o600)
+	case chosen:
+		target.Chmod(f.wanted.Mode)
 	}
 	f.inPlace = true
 	_, err = target.Write(data)

@@ -171,6 +171,46 @@ func TestModes(t *testing.T) {
 	})
 }
 
+// TestAttributes writes files with a mode of their own, which nobody ever sees with
+// another one.
+func TestAttributes(t *testing.T) {
+	ways(t, func(t *testing.T) {
+		for _, mode := range []fs.FileMode{0o600, 0o644, 0o640, 0o444} {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "out")
+			ended, failed := make(chan struct{}), make(chan string, 1)
+			go func() {
+				defer close(failed)
+				for {
+					if info, err := os.Stat(path); err == nil && info.Mode() != mode {
+						failed <- info.Mode().String()
+						return
+					}
+					select {
+					case <-ended:
+						return
+					default:
+					}
+				}
+			}()
+			umask := syscall.Umask(0o077)
+			for i := range 30 {
+				text := strings.Repeat("token", i+1)
+				if inPlace, err := WriteFileWith(path, []byte(text), Attributes{Mode: mode, UID: -1, GID: -1}); err != nil || inPlace {
+					t.Errorf("got in place %v, error %v", inPlace, err)
+				}
+				wantContent(t, path, text)
+			}
+			syscall.Umask(umask)
+			close(ended)
+			if seen, ok := <-failed; ok {
+				t.Errorf("it was seen with mode %s, want %v", seen, mode)
+			}
+			wantOnly(t, dir, "out")
+		}
+	})
+}
+
 func TestNothingIsSeenBeforeCommit(t *testing.T) {
 	ways(t, func(t *testing.T) {
 		for _, class := range []Class{Private, Shared} {

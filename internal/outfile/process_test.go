@@ -174,6 +174,30 @@ func TestOwner(t *testing.T) {
 	})
 }
 
+// TestChosenOwner gives files to others, on request.
+func TestChosenOwner(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("giving files away needs root")
+	}
+	ways(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "out")
+		for _, want := range [][2]int{{4000, 5000}, {4000, -1}, {-1, 5000}} {
+			if _, err := WriteFileWith(path, []byte("new"), Attributes{0o640, want[0], want[1]}); err != nil {
+				t.Fatal(err)
+			}
+			wantMode(t, path, 0o640)
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stat := info.Sys().(*syscall.Stat_t)
+			if uid, gid := int(stat.Uid), int(stat.Gid); want[0] != -1 && uid != want[0] || want[1] != -1 && gid != want[1] {
+				t.Errorf("got %d:%d, want %v", uid, gid, want)
+			}
+		}
+	})
+}
+
 // killContent is what the n-th write puts into a file: recognisable when whole.
 func killContent(n int) []byte {
 	letter := byte('a' + n%26)
