@@ -289,3 +289,53 @@ func TestNoProxy(t *testing.T) {
 		t.Error("the proxy is not as the options say")
 	}
 }
+
+// TestConnections has hundreds of clients, one after the other, as a process that
+// runs for months has: they leave no connections behind.
+func TestConnections(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits until connections come to an end")
+	}
+	ask := func(client *http.Client, url string) {
+		t.Helper()
+		var got token
+		if err := Ask(client, post(t, url), &got); err != nil {
+			t.Fatal(err)
+		}
+	}
+	counting := func(start func(*httptest.Server)) (server *httptest.Server, open, all *atomic.Int32) {
+		open, all = new(atomic.Int32), new(atomic.Int32)
+		server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"token":"t"}`) }))
+		server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+			switch s {
+			case http.StateNew:
+				open.Add(1)
+				all.Add(1)
+			case http.StateClosed, http.StateHijacked:
+				open.Add(-1)
+			}
+		}
+		start(server)
+		t.Cleanup(server.Close)
+		return server, open, all
+	}
+	plain, openPlain, allPlain := counting((*httptest.Server).Start)
+	secure, openSecure, allSecure := counting((*httptest.Server).StartTLS)
+	roots := x509.NewCertPool()
+	roots.AddCert(secure.Certificate())
+	for range 200 {
+		ask(NewClient(Options{}), plain.URL)
+		ask(NewClient(Options{Roots: roots}), secure.URL)
+	}
+	if n := allPlain.Load(); n > 5 {
+		t.Errorf("200 clients of one kind made %d connections", n)
+	}
+	if n := allSecure.Load(); n != 200 {
+		t.Errorf("200 clients with authorities of their own made %d connections", n)
+	}
+	for begun := time.Now(); openPlain.Load()+openSecure.Load() > 0; time.Sleep(50 * time.Millisecond) {
+		if time.Since(begun) > 2*idleTime {
+			t.Fatalf("after %v there are still %d and %d connections", time.Since(begun), openPlain.Load(), openSecure.Load())
+		}
+	}
+}

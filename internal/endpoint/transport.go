@@ -9,14 +9,48 @@ import (
 	"net/http"
 	"sync"
 	"syscall"
+	"time"
 )
 
-func newTransport(o Options) http.RoundTripper {
-	if o.Roots != nil {
-		return o.transport(o.Roots)
-	}
-	return &quickRoots{options: o}
+// shared are the transports of clients that differ in nothing that a connection
+// depends on. In a process that asks for thousands of registries they use each
+// other's connections, and those that nobody needs any more come to an end.
+var shared struct {
+	mutex      sync.Mutex
+	transports map[sharing]*quickRoots
 }
+
+// sharing is what connections depend on.
+type sharing struct {
+	reach   time.Duration
+	noProxy bool
+}
+
+func newTransport(o Options) http.RoundTripper {
+	switch {
+	case o.Roots != nil:
+		return o.transport(o.Roots)
+	case o.Dial != nil:
+		return &quickRoots{options: o}
+	}
+	shared.mutex.Lock()
+	defer shared.mutex.Unlock()
+	key := sharing{o.Reach, o.NoProxy}
+	if shared.transports[key] == nil {
+		if shared.transports == nil {
+			shared.transports = make(map[sharing]*quickRoots)
+		}
+		shared.transports[key] = &quickRoots{options: o}
+	}
+	return shared.transports[key]
+}
+
+// The connections that wait for another request. A client that shares them with no
+// other is gone after one question as a rule, and its connections soon after.
+const (
+	idleTime = 5 * time.Second
+	maxIdle  = 64 // of all hosts together
+)
 
 func (o Options) transport(roots *x509.CertPool) *http.Transport {
 	proxy := http.ProxyFromEnvironment
@@ -33,6 +67,9 @@ func (o Options) transport(roots *x509.CertPool) *http.Transport {
 		TLSHandshakeTimeout:    o.Reach,
 		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		ForceAttemptHTTP2:      false, // one request does not gain from it
+		IdleConnTimeout:        idleTime,
+		MaxIdleConns:           maxIdle,
+		MaxIdleConnsPerHost:    maxIdle / 4,
 		MaxResponseHeaderBytes: 64 << 10,
 		DisableCompression:     true, // an answer of a few KiB must not become one of a few GiB
 	}
