@@ -1,0 +1,128 @@
+package refresh
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+
+	"github.com/dockercfg/jet/dockercfg"
+	"github.com/dockercfg/jet/internal/outfile"
+)
+
+// A File is an output that is a file.
+type File struct {
+	Path string
+	// Attributes are its mode and its owner.
+	outfile.Attributes
+	// Log gets a line if the file cannot be written as files should be.
+	Log *slog.Logger
+
+	written bool // by this process
+	warned  bool
+}
+
+// maxFile bounds what is read of a file that is there already, in bytes.
+const maxFile = 64 << 20
+
+// read gives what the file holds; found is false if there is none.
+func (f *File) read() (data []byte, found bool, err error) {
+	info, err := os.Stat(f.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, false, nil
+	case err == nil && !info.Mode().IsRegular():
+		return nil, false, fmt.Errorf("%q is not a file", f.Path)
+	case err == nil && info.Size() > maxFile:
+		return nil, false, fmt.Errorf("%q is over %d MiB long", f.Path, maxFile>>20)
+	case err == nil:
+		data, err = os.ReadFile(f.Path)
+	}
+	return data, err == nil, err
+}
+
+// write puts data into the file. What the file holds already is left alone, but for
+// the first time: mode and owner may be others.
+func (f *File) write(data, old []byte, found bool) (changed bool, err error) {
+	if !f.written {
+		outfile.Tidy(f.Path) // of a process that was killed
+	} else if found && bytes.Equal(data, old) {
+		return false, nil
+	}
+	inPlace, err := outfile.WriteFileWith(f.Path, data, f.Attributes)
+	if err != nil {
+		return false, err
+	}
+	if inPlace && !f.warned && f.Log != nil {
+		f.Log.Warn("the file can only be written in place, so that a program may read half of it: mount its folder in place of the file", "output", f.Path)
+	}
+	f.written, f.warned = true, f.warned || inPlace
+	return !found || !bytes.Equal(data, old), nil
+}
+
+// A PasswordFile is a file that holds the secret of one registry and nothing else,
+// not even a line end.
+type PasswordFile struct{ File }
+
+// Write implements Target. Of several secrets the identity token is written, else
+// the password, as by jet token.
+func (f *PasswordFile) Write(_ context.Context, c Content) (changed bool, err error) {
+	secrets := make(map[string]bool)
+	for _, e := range c.Entries {
+		secrets[cmp.Or(e.IdentityToken.Reveal(), e.Password.Reveal(), e.RegistryToken.Reveal())] = true
+	}
+	if len(secrets) != 1 {
+		return false, fmt.Errorf("write %q: a password file holds one secret, and there are %d", f.Path, len(secrets))
+	}
+	old, found, err := f.read()
+	if err != nil {
+		found = false // it is replaced
+	}
+	for secret := range secrets {
+		changed, err = f.write([]byte(secret), old, found)
+	}
+	return changed, err
+}
+
+// A DockercfgFile is a file of credentials for Docker. Only what the output is for
+// is changed in it: entries of others, and all that Docker keeps there, stay.
+type DockercfgFile struct{ File }
+
+// Write implements Target.
+func (f *DockercfgFile) Write(_ context.Context, c Content) (changed bool, err error) {
+	old, found, err := f.read()
+	if err != nil {
+		return false, fmt.Errorf("read %q: %w", f.Path, cause(err))
+	}
+	file := new(dockercfg.File)
+	if len(bytes.TrimSpace(old)) > 0 {
+		if file, err = dockercfg.Parse(old); err != nil {
+			return false, fmt.Errorf("%q is there already and is no dockercfg, so it is left alone: %w", f.Path, err)
+		}
+	}
+	for _, registry := range c.Gone {
+		file.Remove(registry)
+	}
+	for _, e := range c.Entries {
+		if err := file.Set(e); err != nil {
+			return false, err
+		}
+	}
+	data, err := file.Encode()
+	if err != nil {
+		return false, fmt.Errorf("%q: %w", f.Path, err)
+	}
+	return f.write(data, old, found)
+}
+
+// cause takes off what the os package says about names.
+func cause(err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		return path.Err
+	}
+	return err
+}
