@@ -22,7 +22,7 @@ import (
 // to the byte, if that can be proved by reading it again; else Encode gives an error.
 //
 // Sizes, depth and errors are those of dockercfg.Parse; in YAML the column is not
-// known, and a text of more than 20000 names, values and marks is refused.
+// known, and a text of more than 200000 names, values and marks is refused.
 func Parse(data []byte) (*dockercfg.File, error) {
 	text := strings.TrimLeft(strings.TrimPrefix(string(data), "\ufeff"), " \t\r\n")
 	if len(data) > dockercfg.MaxBytes || strings.HasPrefix(text, "{") || !secret.IsYAML(text) {

@@ -127,7 +127,7 @@ func TestParseRefuses(t *testing.T) {
 		"empty":              {"", "it is empty"},
 		"after empty ones":   {one + "---\n---\n---\n" + one, "2 Kubernetes Secrets"},
 		"directive":          {"%YAML 1.1\n---\n" + one, "line 1: it looks like a Kubernetes object, but is not valid YAML"},
-		"too many parts":     {head + strings.Repeat("- "+canary+"\n", 20000), "too many parts"},
+		"too many parts":     {head + strings.Repeat("- "+canary+"\n", 200000), "too many parts"},
 		"many documents":     {head + strings.Repeat("---\n", 1<<20-20), "too many parts"},
 		"deep list":          {head + "x: " + strings.Repeat("[", 200), "line 3: it is YAML nested too deep"},
 		"deep list, closed":  {head + "x: " + strings.Repeat("[", 101) + strings.Repeat("]", 101), "nested too deep"},

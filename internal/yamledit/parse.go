@@ -7,7 +7,6 @@ package yamledit
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -19,10 +18,12 @@ import (
 
 const byteOrderMark = "\ufeff"
 
-// Bounds to the time and the memory that the library takes: both grow with the
-// square of the number of names, values and marks, and of the depth.
+// Bounds to the time and the memory that the library takes. Memory grows with the
+// number of names, values and marks; time also with the square of the number of
+// names in one mapping of lines, and with the depth.
 const (
-	maxTokens = 20000
+	maxTokens = 200000
+	maxPairs  = 50 * 1000 * 1000 // of two names in one mapping: 10000 names, in 0.5 s
 	maxDepth  = 100
 )
 
@@ -65,7 +66,8 @@ type File struct {
 }
 
 // Parse reads a text of one or more documents, with or without a byte order mark.
-// Directives and texts of more than 20000 names, values and marks are refused.
+// Directives, texts of more than 200000 names, values and marks, and mappings of more
+// than 10000 names are refused.
 // Every error is an *Error.
 func Parse(text string) (*File, error) {
 	f := &File{source: text, targets: make(map[*ast.AliasNode]ast.Node)}
@@ -151,9 +153,10 @@ func tokenize(text string) (token.Tokens, *Error) {
 	var (
 		tokens  token.Tokens
 		s       scanner.Scanner
-		anchors []string
-		columns []int // of the names and list items around a token
-		flow    int   // brackets around a token
+		anchors = make(map[string]bool)
+		columns []column // of the names and list items around a token
+		pairs   int      // of names in one mapping
+		flow    int      // brackets around a token
 	)
 	s.Init(text)
 	for at := 0; ; {
@@ -173,38 +176,57 @@ func tokenize(text string) (token.Tokens, *Error) {
 		}
 		for ; at < len(tokens); at++ {
 			t := tokens[at]
-			column := -1
+			place, isName := -1, false
 			switch t.Type {
 			case token.SequenceStartType, token.MappingStartType:
 				flow++
 			case token.SequenceEndType, token.MappingEndType:
 				flow--
-			case token.SequenceEntryType, token.MappingKeyType:
-				column = t.Position.Column
+			case token.SequenceEntryType:
+				place = t.Position.Column
+			case token.MappingKeyType:
+				place, isName = t.Position.Column, true
 			case token.MappingValueType:
 				if at > 0 {
-					column = tokens[at-1].Position.Column
+					place, isName = tokens[at-1].Position.Column, true
 				}
 			case token.DirectiveType: // what is read here needs none
 				return nil, invalid(t.Position)
 			case token.AnchorType, token.AliasType, token.TagType:
-				columns = append(columns, t.Position.Column) // each goes one deeper
+				columns = append(columns, column{at: t.Position.Column}) // each goes one deeper
 			}
-			if column >= 0 && flow == 0 {
-				for len(columns) > 0 && columns[len(columns)-1] >= column {
+			if place >= 0 && flow == 0 {
+				names := 0
+				for len(columns) > 0 && columns[len(columns)-1].at >= place {
+					if last := columns[len(columns)-1]; last.at == place {
+						names = last.names
+					}
 					columns = columns[:len(columns)-1]
 				}
-				columns = append(columns, column)
+				if isName {
+					pairs += names
+					names++
+				}
+				columns = append(columns, column{place, names})
 			}
 			if flow+len(columns) > maxDepth {
 				return nil, &Error{Line: t.Position.Line, Problem: TooDeep}
 			}
-			if at > 0 && tokens[at-1].Type == token.AnchorType {
-				anchors = append(anchors, t.Value)
+			if pairs > maxPairs {
+				return nil, &Error{Line: t.Position.Line, Problem: TooLarge}
 			}
-			if at > 0 && tokens[at-1].Type == token.AliasType && !slices.Contains(anchors, t.Value) {
+			if at > 0 && tokens[at-1].Type == token.AnchorType {
+				anchors[t.Value] = true
+			}
+			if at > 0 && tokens[at-1].Type == token.AliasType && !anchors[t.Value] {
 				return nil, invalid(t.Position)
 			}
 		}
 	}
+}
+
+// A column is where a name or a list item begins that others stand within.
+type column struct {
+	at    int
+	names int // so far, in the mapping of that name
 }

@@ -199,7 +199,8 @@ func TestParseRefuses(t *testing.T) {
 		"not UTF-8":         {"a: b\r\nc: \xffcanary\r\n", yamledit.Invalid, 2},
 		"unknown alias":     {"a: *canary\n", yamledit.Invalid, 1},
 		"directive":         {"%YAML 1.1\n---\na: canary\n", yamledit.Invalid, 1},
-		"many parts":        {strings.Repeat("- canary\n", 20000), yamledit.TooLarge, 0},
+		"many parts":        {strings.Repeat("- canary\n", 200000), yamledit.TooLarge, 0},
+		"many names":        {strings.Repeat("canary:\n", 11000), yamledit.TooLarge, 10001},
 		"deep":              {"a:\n" + strings.Repeat("[", 200), yamledit.TooDeep, 2},
 	} {
 		f, err := yamledit.Parse(c.text)
