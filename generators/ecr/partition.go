@@ -1,6 +1,9 @@
 package ecr
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // A partition is a part of AWS with accounts, names and domains of its own
 // (aws-sdk-go-v2 v1.48.0, internal/endpoints/awsrulesfn/partitions.json).
@@ -146,4 +149,16 @@ func (r registry) host() string {
 		name += "-fips"
 	}
 	return r.account + "." + name + "." + r.region + "." + suffix
+}
+
+// Host gives the name of the registry that an account has in a region. The error
+// quotes neither.
+func Host(account, region string) (string, error) {
+	switch {
+	case !isAccount(account):
+		return "", fmt.Errorf("%s: an account id has 12 digits", name)
+	case !isRegion(region):
+		return "", fmt.Errorf("%s: regions have names such as eu-west-1", name)
+	}
+	return registry{account: account, region: region}.host(), nil
 }
