@@ -455,3 +455,23 @@ func FuzzRegions(f *testing.F) {
 		}
 	})
 }
+
+func TestIdentity(t *testing.T) {
+	for _, c := range []struct {
+		set        map[string]string
+		registries []string
+		want       bool
+	}{
+		{set(), nil, false},
+		{set("IBM_AUTH_FORM", "token"), nil, true},
+		{set("IBM_AUTH_FORM", "token"), []string{"quay.io"}, false},
+	} {
+		source, err := Config{Registries: c.registries}.Backend().Open(env(c.set))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if parts, ok := source.(generators.Identified).Identity(); ok != c.want || parts != nil {
+			t.Errorf("%v: told: %v", c, ok)
+		}
+	}
+}

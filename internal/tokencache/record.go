@@ -23,12 +23,14 @@ type record struct {
 	Notices []string  `json:"notices,omitempty"`
 }
 
+// kept is a dockercfg.Entry. What may be any bytes is base64 in JSON.
 type kept struct {
 	Registry      string    `json:"registry"`
-	Username      string    `json:"username,omitempty"`
-	Password      string    `json:"password,omitempty"`
+	Username      []byte    `json:"username,omitempty"`
+	Password      []byte    `json:"password,omitempty"`
 	IdentityToken string    `json:"identityToken,omitempty"`
 	RegistryToken string    `json:"registryToken,omitempty"`
+	Email         string    `json:"email,omitempty"`
 	Expires       time.Time `json:"expires"`
 }
 
@@ -36,8 +38,8 @@ func newRecord(name string, made time.Time, result generators.Result) *record {
 	r := &record{Version: formatVersion, Name: name, Made: made.Round(0), Notices: result.Notices}
 	for _, e := range result.Entries {
 		r.Entries = append(r.Entries, kept{
-			Registry: e.Registry, Username: e.Username, Expires: e.Expires,
-			Password: e.Password.Reveal(), IdentityToken: e.IdentityToken.Reveal(), RegistryToken: e.RegistryToken.Reveal(),
+			Registry: e.Registry, Username: []byte(e.Username), Email: e.Email, Expires: e.Expires,
+			Password: []byte(e.Password.Reveal()), IdentityToken: e.IdentityToken.Reveal(), RegistryToken: e.RegistryToken.Reveal(),
 		})
 	}
 	return r
@@ -73,8 +75,8 @@ func (r *record) result() generators.Result {
 	result := generators.Result{Notices: r.Notices}
 	for _, e := range r.Entries {
 		result.Entries = append(result.Entries, dockercfg.Entry{
-			Registry: e.Registry, Username: e.Username, Expires: e.Expires,
-			Password: dockercfg.NewSecret(e.Password), IdentityToken: dockercfg.NewSecret(e.IdentityToken),
+			Registry: e.Registry, Username: string(e.Username), Email: e.Email, Expires: e.Expires,
+			Password: dockercfg.NewSecret(string(e.Password)), IdentityToken: dockercfg.NewSecret(e.IdentityToken),
 			RegistryToken: dockercfg.NewSecret(e.RegistryToken),
 		})
 	}

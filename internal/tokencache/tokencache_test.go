@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"strings"
 	"sync"
@@ -587,6 +588,31 @@ func TestNames(t *testing.T) {
 	}
 	if with(request(), "b.test", "a.test").name(key, nil) != with(request(), "a.test", "b.test").name(key, nil) {
 		t.Error("the order of registries makes a difference")
+	}
+}
+
+// TestRecord: entries come back as they were, to the byte.
+func TestRecord(t *testing.T) {
+	want := dockercfg.Entry{
+		Registry: "registry.test", Username: "u\xff", Password: dockercfg.NewSecret("p\xfe:\u2028<&>"),
+		IdentityToken: dockercfg.NewSecret("i"), RegistryToken: dockercfg.NewSecret("r"), Email: "e",
+		Expires: time.Date(2026, 11, 24, 12, 0, 0, 123, time.UTC),
+	}
+	for i := range reflect.TypeFor[dockercfg.Entry]().NumField() {
+		if reflect.ValueOf(want).Field(i).IsZero() {
+			t.Errorf("field %d is not set: this test does not know it", i)
+		}
+	}
+	text, err := newRecord("name", time.Now(), generators.Result{Entries: []dockercfg.Entry{want}}).encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := parseRecord(text, "name")
+	if err != nil || r.result().Entries[0] != want {
+		t.Errorf("got %+v, %v", r, err)
+	}
+	if _, err := parseRecord(text, "other"); err == nil {
+		t.Error("it was taken for that of another file")
 	}
 }
 

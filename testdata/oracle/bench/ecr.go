@@ -125,7 +125,7 @@ func ecrJobs(dir, jet, cli string) (jobs []job, stop func(), err error) {
 	output := filepath.Join(dir, "dockercfg")
 	generate := func(name string, env []string, args ...string) job {
 		return job{
-			name: "jet, " + name, env: append([]string{"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "DOCKER_CONFIG=" + dir}, env...), dir: dir,
+			name: "jet, " + name, env: append([]string{"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "DOCKER_CONFIG=" + dir, "JET_NO_CACHE=1"}, env...), dir: dir,
 			args: append([]string{jet, "generate", "dockercfg", output, "--from", "ecr"}, args...),
 		}
 	}
