@@ -74,7 +74,7 @@ func (s *apiServer) client(t *testing.T) *Client {
 		t.Fatal(err)
 	}
 	c := New(config)
-	c.dial.Wait = time.Millisecond
+	c.options.Wait = time.Millisecond
 	return c
 }
 
@@ -140,12 +140,12 @@ func TestApply(t *testing.T) {
 	s := startServer(t)
 	c := s.client(t)
 	hub := dockercfg.Entry{Registry: "docker.io", Username: "bob", Password: dockercfg.NewSecret("hunter2")}
-	if err := c.Apply(t.Context(), regcred(hub)); err != nil {
+	if _, err := c.Apply(t.Context(), regcred(hub)); err != nil {
 		t.Fatal(err)
 	}
 	other := regcred(hub)
 	other.Namespace, other.Name, other.Force = "jobs", "pull.secret", true
-	if err := c.Apply(t.Context(), other); err != nil {
+	if _, err := c.Apply(t.Context(), other); err != nil {
 		t.Fatal(err)
 	}
 	if len(s.requests) != 2 {
@@ -187,8 +187,101 @@ func TestApply(t *testing.T) {
 	// The same credentials make the same bytes, in whatever order they come.
 	turned := regcred(hub)
 	turned.Entries[0], turned.Entries[1] = turned.Entries[1], turned.Entries[0]
-	if err := c.Apply(t.Context(), turned); err != nil || s.bodies[2] != s.bodies[0] {
+	if _, err := c.Apply(t.Context(), turned); err != nil || s.bodies[2] != s.bodies[0] {
 		t.Errorf("in another order it sends other bytes, %v", err)
+	}
+}
+
+// TestChanged has a Secret that changes now and then, or is somebody else's in between.
+func TestChanged(t *testing.T) {
+	s := startServer(t)
+	c := s.client(t)
+	version := 0
+	s.answer = func(int) (int, string) {
+		return 200, fmt.Sprintf(`{"metadata":{"name":"regcred","namespace":"team","resourceVersion":"%d"}}`, version)
+	}
+	for i, step := range []struct {
+		version int
+		want    bool
+	}{{1, true}, {1, false}, {2, true}, {2, false}} {
+		version = step.version
+		if changed, err := c.Apply(t.Context(), regcred()); err != nil || changed != step.want {
+			t.Errorf("step %d: changed is %v, want %v (%v)", i, changed, step.want, err)
+		}
+	}
+}
+
+// TestKeep has a registry whose credential cannot be had: what the Secret has stays.
+func TestKeep(t *testing.T) {
+	login := func(registry, password string) dockercfg.Entry {
+		return dockercfg.Entry{Registry: registry, Username: "bob", Password: dockercfg.NewSecret(password)}
+	}
+	secret := func(entries ...dockercfg.Entry) string {
+		file, err := dockercfg.New()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if err := file.Add(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		text, err := file.EncodeAs(dockercfg.Output{Form: dockercfg.Config})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprintf(`{"kind":"Secret","apiVersion":"v1","metadata":{"name":"regcred","namespace":"team"},"type":"kubernetes.io/dockerconfigjson","data":{".dockerconfigjson":%q}}`,
+			base64.StdEncoding.EncodeToString(text))
+	}
+	for label, c := range map[string]struct {
+		code int
+		body string
+		want string // REGISTRY=PASSWORD of what is written; "" for an error
+	}{
+		"there":           {200, secret(login("quay.io", "old"), login("gone.test", "old"), login("registry.test:5000", "old")), "quay.io=old registry.test:5000=" + canary},
+		"with a token":    {200, secret(dockercfg.Entry{Registry: "quay.io", IdentityToken: dockercfg.NewSecret("t")}), "registry.test:5000=" + canary},
+		"without it":      {200, secret(login("gone.test", "old")), "registry.test:5000=" + canary},
+		"not there":       {404, failure(404, "NotFound", `secrets "regcred" not found`, "secrets"), "registry.test:5000=" + canary},
+		"of another type": {200, `{"kind":"Secret","apiVersion":"v1","metadata":{"name":"regcred"},"type":"Opaque","data":{"a":"eA=="}}`, "registry.test:5000=" + canary},
+		"damaged":         {200, `{"kind":"Secret","apiVersion":"v1","type":"kubernetes.io/dockerconfigjson","data":{".dockerconfigjson":"eA=="}}`, "registry.test:5000=" + canary},
+		"out of order":    {500, failure(500, "InternalError", "", ""), ""},
+		"too long":        {200, `{"kind":"` + strings.Repeat("x", 2<<20) + `"}`, ""},
+	} {
+		s := startServer(t)
+		s.answer = func(try int) (int, string) {
+			if s.requests[try-1].Header.Get("Content-Type") == "application/merge-patch+json" {
+				if s.bodies[try-1] != "{}" || strings.Contains(s.requests[try-1].Header.Get("Accept"), "Partial") {
+					t.Errorf("%s: it asked with %q", label, s.bodies[try-1])
+				}
+				return c.code, c.body
+			}
+			return 200, "OBJECT"
+		}
+		wanted := regcred()
+		wanted.Keep = []string{"quay.io", "registry.test:5000", "none.test"}
+		_, err := s.client(t).Apply(t.Context(), wanted)
+		last := s.requests[len(s.requests)-1]
+		if c.want == "" {
+			if err == nil || last.Header.Get("Content-Type") != "application/merge-patch+json" {
+				t.Errorf("%s: it wrote a Secret without knowing what to keep (%v)", label, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", label, err)
+			continue
+		}
+		file, err := read.Parse([]byte(s.bodies[len(s.bodies)-1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range file.Entries() {
+			got = append(got, e.Registry+"="+e.Password.Reveal())
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: it wrote %q, want %q", label, got, c.want)
+		}
 	}
 }
 
@@ -214,7 +307,7 @@ func TestNothingIsSent(t *testing.T) {
 			"registry.test:5000"},
 		"too long": {Secret{Name: "a", Entries: entry(dockercfg.Entry{Username: "bob", Password: dockercfg.NewSecret(strings.Repeat("x", 1<<20))})}, "a Kubernetes Secret at most 1048576"},
 	} {
-		err := s.client(t).Apply(t.Context(), c.secret)
+		_, err := s.client(t).Apply(t.Context(), c.secret)
 		e, ok := errors.AsType[*Error](err)
 		if !ok || e.Reason != Unusable || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), canary) {
 			t.Errorf("%s: got %v, want %q", label, err, c.want)
@@ -288,7 +381,7 @@ func TestRefusals(t *testing.T) {
 		},
 		"changed all the time": {
 			always(409, failure(409, "Conflict", "the object has been modified; please apply your changes to the latest version and try again", "secrets")),
-			Busy, "others change it all the time", "", 3,
+			Changed, "others change it all the time", "", 3,
 		},
 		"another type": {
 			always(422, failure(422, "Invalid", `Secret "regcred" is invalid: type: Invalid value: "x": field is immutable`, "Secret", `FieldValueInvalid|field is immutable|type`)),
@@ -310,8 +403,8 @@ func TestRefusals(t *testing.T) {
 		"out of order":          {always(503, "no endpoints available for service "+canary), Busy, "the API server is busy or out of order: 127.0.0.1", "", 4},
 		"storage is away":       {always(500, failure(500, "InternalError", "etcdserver: request timed out", "")), Busy, "etcdserver: request timed out", "", 4},
 		"a web page":            {always(200, "<html>"+canary), Unusable, "this is no API server: the answer of 127.0.0.1", "", 1},
-		"another object":        {always(200, `{"kind":"PartialObjectMetadata","metadata":{"name":"other","namespace":"team"}}`), Unusable, "is not about this Secret", "", 1},
-		"another answer":        {always(200, `{}`), Unusable, "is not about this Secret", "", 1},
+		"another object":        {always(200, `{"kind":"PartialObjectMetadata","metadata":{"name":"other","namespace":"team"}}`), Unusable, "is not about it", "", 1},
+		"another answer":        {always(200, `{}`), Unusable, "is not about it", "", 1},
 		"a redirect":            {always(307, ""), Unreachable, "redirect to elsewhere.test", "", 1},
 		"an answer of 10 MiB":   {always(200, `{"kind":"`+strings.Repeat("x", 10<<20)), Unreachable, "is over 1024 KiB long", "", 1},
 		"a status of 10 MiB":    {always(403, strings.Repeat("x", 10<<20)), Unreachable, "is over 1024 KiB long", "", 1},
@@ -320,7 +413,7 @@ func TestRefusals(t *testing.T) {
 		t.Run(label, func(t *testing.T) {
 			s := startServer(t)
 			s.answer = c.answer
-			err := s.client(t).Apply(t.Context(), regcred())
+			_, err := s.client(t).Apply(t.Context(), regcred())
 			if len(s.requests) != c.tries {
 				t.Errorf("it asked %d times, want %d", len(s.requests), c.tries)
 			}
@@ -375,7 +468,7 @@ func TestToken(t *testing.T) {
 				}
 				return 401, failure(401, "Unauthorized", "Unauthorized", "")
 			}
-			err := s.client(t).Apply(t.Context(), regcred())
+			_, err := s.client(t).Apply(t.Context(), regcred())
 			if len(s.requests) != c.tries {
 				t.Errorf("it asked %d times, want %d", len(s.requests), c.tries)
 			}
@@ -400,11 +493,11 @@ func TestToken(t *testing.T) {
 func TestRotation(t *testing.T) {
 	s := startServer(t)
 	c := s.client(t)
-	if err := c.Apply(t.Context(), regcred()); err != nil {
+	if _, err := c.Apply(t.Context(), regcred()); err != nil {
 		t.Fatal(err)
 	}
 	s.write(t, "token", "second")
-	if err := c.Apply(t.Context(), regcred()); err != nil {
+	if _, err := c.Apply(t.Context(), regcred()); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.requests[1].Header.Get("Authorization"); got != "Bearer second" {
@@ -416,13 +509,13 @@ func TestRotation(t *testing.T) {
 	}
 	other := newAuthority(t)
 	s.write(t, "ca.crt", other)
-	err = c.Apply(t.Context(), regcred())
+	_, err = c.Apply(t.Context(), regcred())
 	e, ok := errors.AsType[*Error](err)
 	if !ok || e.Reason != Unreachable || !strings.Contains(err.Error(), "certificate") || !strings.Contains(strings.Join(e.Advice(), ""), "ca.crt has to hold") {
 		t.Errorf("another authority: got %v", err)
 	}
 	s.write(t, "ca.crt", other+string(authority))
-	if err := c.Apply(t.Context(), regcred()); err != nil {
+	if _, err := c.Apply(t.Context(), regcred()); err != nil {
 		t.Errorf("both authorities: %v", err)
 	}
 }
@@ -462,7 +555,7 @@ func TestSetUp(t *testing.T) {
 		}
 		config, err := InCluster(s.getenv)
 		if err == nil {
-			err = New(config).Apply(t.Context(), regcred())
+			_, err = New(config).Apply(t.Context(), regcred())
 		}
 		e, ok := errors.AsType[*Error](err)
 		if !ok || e.Reason != Unusable || !strings.Contains(err.Error(), c.want) || !strings.Contains(strings.Join(e.Advice(), ""), c.hint) {
@@ -482,11 +575,11 @@ func TestSetUp(t *testing.T) {
 		t.Errorf("IPv6: got %q, %v", config.Address, err)
 	}
 	config.Address = "a b"
-	if err := New(config).Apply(t.Context(), regcred()); err == nil || !strings.Contains(err.Error(), "are no address") {
+	if _, err := New(config).Apply(t.Context(), regcred()); err == nil || !strings.Contains(err.Error(), "are no address") {
 		t.Errorf("an address that is none: got %v", err)
 	}
 	s.write(t, "ca.crt", "-----BEGIN CERTIFICATE-----\nxx\n-----END CERTIFICATE-----\n")
-	if err := s.client(t).Apply(t.Context(), regcred()); err == nil || !strings.Contains(err.Error(), "holds no certificate") {
+	if _, err := s.client(t).Apply(t.Context(), regcred()); err == nil || !strings.Contains(err.Error(), "holds no certificate") {
 		t.Errorf("a damaged authority: got %v", err)
 	}
 }
@@ -503,16 +596,16 @@ func TestAway(t *testing.T) {
 			ctx, cancel = context.WithCancel(t.Context())
 			time.AfterFunc(50*time.Millisecond, cancel)
 		}
-		err := c.Apply(ctx, regcred())
+		_, err := c.Apply(ctx, regcred())
 		cancel()
 		_, own := errors.AsType[*Error](err)
-		if !errors.Is(err, want) || own != (want == context.DeadlineExceeded) {
+		if !errors.Is(err, want) || !own {
 			t.Errorf("%s: got %v", label, err)
 		}
 	}
 	close(block)
 	s.Close()
-	err := c.Apply(t.Context(), regcred())
+	_, err := c.Apply(t.Context(), regcred())
 	e, ok := errors.AsType[*Error](err)
 	if !ok || e.Reason != Unreachable || !strings.Contains(err.Error(), "Secret team/regcred: the API server cannot be asked: 127.0.0.1:") || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("closed: got %v", err)

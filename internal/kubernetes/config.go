@@ -56,9 +56,9 @@ func InCluster(getenv func(string) string) (Config, error) {
 	if folder == "" {
 		folder = Folder
 	}
-	namespace, err := readFile(filepath.Join(folder, "namespace"))
-	if err != nil {
-		return Config{}, err
+	namespace, failed := readFile(filepath.Join(folder, "namespace"))
+	if failed != nil {
+		return Config{}, failed
 	}
 	return Config{
 		Address:   net.JoinHostPort(host, port),
@@ -69,8 +69,8 @@ func InCluster(getenv func(string) string) (Config, error) {
 }
 
 // readFile gives the text of a file of the service account, without white space
-// around it. The error is an *Error.
-func readFile(path string) (string, error) {
+// around it.
+func readFile(path string) (text string, failed *Error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return "", &Error{
@@ -80,7 +80,7 @@ func readFile(path string) (string, error) {
 				"let the Pod mount its token (automountServiceAccountToken: true), or name the folder that has token, ca.crt and namespace: %s=FOLDER", FolderVariable)},
 		}
 	}
-	text := strings.TrimSpace(string(data))
+	text = strings.TrimSpace(string(data))
 	if text == "" {
 		return "", &Error{Problem: "the service account cannot be used: " + path + " is empty"}
 	}

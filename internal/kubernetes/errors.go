@@ -1,7 +1,6 @@
 package kubernetes
 
 import (
-	"context"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -26,9 +25,9 @@ const (
 	NoNamespace                // the namespace does not exist
 	Conflict                   // the content belongs to another field manager
 	Immutable                  // the Secret exists, with another type
+	Changed                    // somebody else changes it at the same time, again and again
+	NoSecret                   // it does not exist, and was not to be created
 	Refused                    // any other refusal, such as by an admission policy
-
-	changed // somebody else changed it in the same moment; another try is due
 )
 
 // Error says why a Secret was not written. It holds no secret, and of what the API
@@ -64,13 +63,10 @@ func (e *Error) of(s Secret) *Error {
 	return e
 }
 
-// unreachable says why there is no answer. The error is that of the context, if that
-// is the cause.
-func unreachable(ctx context.Context, s Secret, c Config, err error) (*Error, error) {
-	if cause := context.Cause(ctx); errors.Is(cause, context.Canceled) {
-		return nil, cause
-	}
-	e := &Error{Secret: s.path(), Reason: Unreachable, Problem: "the API server cannot be asked", err: endpoint.Reason(err)}
+// unreachable says why there is no answer.
+func unreachable(s Secret, c Config, err error) *Error {
+	e := s.problem("the API server cannot be asked", endpoint.Reason(err))
+	e.Reason = Unreachable
 	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
 	_, otherName := errors.AsType[x509.HostnameError](err)
 	switch {
@@ -79,7 +75,7 @@ func unreachable(ctx context.Context, s Secret, c Config, err error) (*Error, er
 	case otherName:
 		e.hints = []string{"KUBERNETES_SERVICE_HOST has to be a name or an address that the certificate of the API server is for"}
 	}
-	return e, nil
+	return e
 }
 
 // status is what the API server says of a failure (apimachinery, meta/v1, Status).
@@ -100,9 +96,9 @@ func refusal(s Secret, c Config, answer *endpoint.StatusError, secrets []string)
 	if json.Unmarshal(answer.Body, &said) != nil {
 		said = status{} // by something that stands between, or out of order
 	}
-	e := &Error{Secret: s.path(), Reason: Refused}
 	// In the words of the server, as far as they are fit to be shown.
-	e.err = endpoint.Refused(answer, said.Reason, said.Message, answer.Header.Get("Audit-Id"), secrets...)
+	e := s.problem("", endpoint.Refused(answer, said.Reason, said.Message, answer.Header.Get("Audit-Id"), secrets...))
+	e.Reason = Refused
 	own := func(reason Reason, problem string, hints ...string) *Error {
 		e.Reason, e.Problem, e.hints, e.err = reason, problem, hints, answer
 		return e
@@ -122,13 +118,15 @@ func refusal(s Secret, c Config, answer *endpoint.StatusError, secrets []string)
 		return own(Forbidden, problem, grant(s, user)...)
 	case code == http.StatusNotFound && said.Details.Kind == "namespaces":
 		return own(NoNamespace, "there is no namespace "+namespace, "kubectl create namespace "+namespace)
+	case code == http.StatusNotFound && said.Details.Kind == "secrets":
+		return own(NoSecret, "there is no such Secret")
 	case code == http.StatusNotFound:
 		e.Problem = "this is no API server, or one without Secrets"
 		return e
 	case code == http.StatusConflict:
 		managers, fields := conflicts(said.Details.Causes)
 		if managers == "" {
-			e.Reason, e.Problem = changed, "others change it all the time"
+			e.Reason, e.Problem = Changed, "others change it all the time"
 			return e
 		}
 		return own(Conflict, fmt.Sprintf("%s belongs to another field manager, %s", fields, managers),
@@ -151,8 +149,8 @@ func refusal(s Secret, c Config, answer *endpoint.StatusError, secrets []string)
 // only that knows; when it ends stands in it (RFC 7519 section 4.1.4).
 func tokenProblem(c Config, answer *endpoint.StatusError) (problem string, hints []string) {
 	problem = "the API server does not accept the token of " + c.TokenFile
-	token, err := readFile(c.TokenFile)
-	if err != nil {
+	token, failed := readFile(c.TokenFile)
+	if failed != nil {
 		return problem, nil
 	}
 	parts := strings.Split(token, ".")
