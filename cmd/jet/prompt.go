@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/dockercfg/jet/internal/credentialhelper"
 	"github.com/dockercfg/jet/internal/sharedkey"
 )
 
@@ -52,6 +53,10 @@ func (p *program) readSecret(ctx context.Context, kind, who string, stdin bool) 
 // askPassphrase asks for the passphrase of a key file or of a private key, also
 // where stdin is something else than the terminal.
 func (p *program) askPassphrase(ctx context.Context, question sharedkey.Question) (string, error) {
+	// The clients of the credential helper keep the terminal for themselves.
+	if _, running := p.lookupEnv(credentialhelper.RunningVariable); running {
+		return "", sharedkey.NobodyToAsk(question)
+	}
 	t, done, ok := p.terminal()
 	if !ok {
 		return "", sharedkey.NobodyToAsk(question)

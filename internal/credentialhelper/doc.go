@@ -8,7 +8,12 @@
 // JET_REQUIRE sets the weakest format that will do. A file that JET_DOCKERCFG names
 // may also be a plain one, with a warning, unless JET_REQUIRE is set.
 //
-// What the file does not hold is asked of the store of the user, and "store" and
+// What the file does not hold is asked of jet, where the user has a file of registry
+// accounts: the one that JET_REGISTRIES names by its full path, else registries.yaml in
+// jet's folder of the user's configuration. It is never one of the project, which could
+// have commands run.
+//
+// What neither holds is asked of the store of the user, and "store" and
 // "erase" go there too, so that "docker login" and "docker logout" work as ever. It
 // is, in this order, the helper that JET_CREDENTIAL_STORE names; the one that
 // config.json would name if "jet helper install" had not changed it (package

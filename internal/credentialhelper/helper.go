@@ -20,9 +20,9 @@ import (
 // person for a passphrase.
 const storeTimeout = 2 * time.Minute
 
-// runningVariable is set for the store that is passed on to. Finding it says that
-// the way led back here.
-const runningVariable = "JET_CREDENTIAL_HELPER_RUNNING"
+// RunningVariable is set for what this program runs: the store that it passes on to,
+// and jet. Finding it says that the way led back here.
+const RunningVariable = "JET_CREDENTIAL_HELPER_RUNNING"
 
 // helper does one action. It is a credentials.Helper, an interface without
 // contexts, so it holds that of its only call.
@@ -49,6 +49,10 @@ func (h *helper) Get(server string) (username, secret string, err error) {
 	if found {
 		return credential(entry, path)
 	}
+	username, secret, found, err = h.account(server)
+	if found || err != nil {
+		return username, secret, err
+	}
 	store, err := h.store(server)
 	if err != nil {
 		return "", "", err
@@ -56,7 +60,7 @@ func (h *helper) Get(server string) (username, secret string, err error) {
 	if store == nil {
 		return "", "", credentials.NewErrCredentialsNotFound()
 	}
-	username, password, err := store.Get(h.ctx, server)
+	name, password, err := store.Get(h.ctx, server)
 	switch {
 	case errors.Is(err, credentialstore.ErrNotFound):
 		return "", "", credentials.NewErrCredentialsNotFound()
@@ -64,7 +68,7 @@ func (h *helper) Get(server string) (username, secret string, err error) {
 		h.program.warn(fmt.Errorf("%w; nothing is asked of it", err))
 		return "", "", credentials.NewErrCredentialsNotFound()
 	}
-	return username, password.Reveal(), stored(err)
+	return name, password.Reveal(), stored(err)
 }
 
 // lookup finds the entry for what a client calls a server: a host, a URL, or the
@@ -237,9 +241,9 @@ func (h *helper) store(server string) (*credentialstore.Store, error) {
 	if userstore.IsThisProgram(store) {
 		return nil, fail(storeHint, "%s is %q, this program itself under another name, and nothing to pass on to", from, store.Path())
 	}
-	if _, again := h.program.LookupEnv(runningVariable); again {
+	if _, again := h.program.LookupEnv(RunningVariable); again {
 		return nil, fail(storeHint, "%s, docker-credential-%s, was to be asked, but it is what runs this program: they would ask each other for ever", from, name)
 	}
-	os.Setenv(runningVariable, "1") // the store is run with the environment of this process
+	os.Setenv(RunningVariable, "1") // the store is run with the environment of this process
 	return store, nil
 }
