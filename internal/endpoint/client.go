@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -37,6 +38,15 @@ type Options struct {
 	// Dial makes connections in place of the usual way; it is for tests that have a
 	// vendor's hosts on loopback.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Permit is asked about each connection before it is made: address is the host and
+	// port that it is for, the remote what that name stands for. Its error is that of
+	// the request. Nil permits all; it is not asked about those of Dial.
+	Permit func(address string, remote netip.AddrPort) error
+	// InsecureSkipVerify takes a server for what it says it is.
+	InsecureSkipVerify bool
+	// Redirects gives redirects to the caller as answers, in place of *RedirectError.
+	// They are not followed.
+	Redirects bool
 	// NoProxy keeps requests from the proxy that the environment names. It is for
 	// metadata servers, which are another one for each machine: a proxy would ask
 	// its own.
@@ -59,7 +69,10 @@ func NewClient(o Options) *http.Client {
 	if o.Reach == 0 {
 		o.Reach = 10 * time.Second
 	}
-	return &http.Client{Transport: &retrier{next: newTransport(o), tries: o.Tries, wait: o.Wait, also: o.Retry}}
+	return &http.Client{
+		Transport:     &retrier{next: newTransport(o), tries: o.Tries, wait: o.Wait, also: o.Retry, redirects: o.Redirects},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 // RedirectError says that a server answered with a redirect, which was not followed.
@@ -99,6 +112,17 @@ type retrier struct {
 	tries int
 	wait  time.Duration
 	also  []int
+
+	redirects bool // are answers like others
+}
+
+// CloseIdleConnections is for http.Client.CloseIdleConnections.
+func (r *retrier) CloseIdleConnections() { closeIdle(r.next) }
+
+func closeIdle(t http.RoundTripper) {
+	if c, ok := t.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
 }
 
 // RoundTrip sends the request until there is an answer worth returning: one that
@@ -109,7 +133,7 @@ func (r *retrier) RoundTrip(request *http.Request) (*http.Response, error) {
 	for try := 1; ; try++ {
 		answer, err := r.next.RoundTrip(request)
 		if err == nil {
-			if err := refuseRedirect(answer, request); err != nil {
+			if err := refuseRedirect(answer, request); err != nil && !r.redirects {
 				answer.Body.Close()
 				return nil, err
 			}

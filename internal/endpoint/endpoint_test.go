@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -222,12 +224,74 @@ func TestQuickRoots(t *testing.T) {
 	defer server.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
-	q := &quickRoots{}
-	q.first.Do(func() { q.quick = Options{}.transport(x509.NewCertPool()) })
-	q.whole.Do(func() { q.full = Options{}.transport(roots) })
+	q := &quickRoots{quick: Options{}.transport(x509.NewCertPool()), full: Options{}.transport(roots)}
 	var got token
 	if err := Ask(&http.Client{Transport: q}, post(t, server.URL), &got); err != nil || got.Token != canary {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestPermit asks about each connection before it is made, and no more often.
+func TestPermit(t *testing.T) {
+	var served atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		served.Add(1)
+		fmt.Fprint(w, `{"token":"t"}`)
+	}))
+	defer server.Close()
+	_, port, _ := strings.Cut(server.Listener.Addr().String(), ":")
+	refusal := errors.New("not there")
+	var asked []string
+	client := NewClient(Options{Permit: func(address string, remote netip.AddrPort) error {
+		asked = append(asked, address+" "+remote.Addr().String())
+		if strings.HasPrefix(address, "localhost") {
+			return refusal
+		}
+		return nil
+	}})
+	var got token
+	if err := Ask(client, post(t, "http://localhost:"+port), &got); !errors.Is(err, refusal) || served.Load() != 0 {
+		t.Errorf("refused: got %v, %d requests", err, served.Load())
+	}
+	asked = nil
+	for range 2 {
+		if err := Ask(client, post(t, server.URL), &got); err != nil {
+			t.Error(err)
+		}
+	}
+	if want := []string{"127.0.0.1:" + port + " 127.0.0.1"}; !slices.Equal(asked, want) {
+		t.Errorf("asked about %q, want %q", asked, want)
+	}
+	client.CloseIdleConnections()
+	if err := Ask(client, post(t, server.URL), &got); err != nil || len(asked) != 2 {
+		t.Errorf("after the connections were closed: %v, asked about %q", err, asked)
+	}
+}
+
+// TestInsecure talks to a server that nobody vouches for.
+func TestInsecure(t *testing.T) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"token":"t"}`) }))
+	defer server.Close()
+	var got token
+	if err := Ask(NewClient(Options{InsecureSkipVerify: true}), post(t, server.URL), &got); err != nil || got.Token != "t" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestRedirects gives redirects to who wants them, and follows none.
+func TestRedirects(t *testing.T) {
+	var elsewhere atomic.Int32
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
+	defer other.Close()
+	server := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusTemporaryRedirect))
+	defer server.Close()
+	answer, err := NewClient(Options{Redirects: true}).Do(post(t, server.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusTemporaryRedirect || elsewhere.Load() != 0 {
+		t.Errorf("got %d, %d requests elsewhere", answer.StatusCode, elsewhere.Load())
 	}
 }
 
