@@ -17,6 +17,7 @@ import (
 	"github.com/dockercfg/jet/dockercfg/kubernetes"
 	"github.com/dockercfg/jet/internal/content"
 	"github.com/dockercfg/jet/internal/encryptedfile"
+	"github.com/dockercfg/jet/internal/placeholder"
 )
 
 const (
@@ -277,7 +278,7 @@ func exposedRegistries(path string, data []byte) (registries []string) {
 	for _, entry := range file.Entries() {
 		for _, secret := range [...]dockercfg.Secret{entry.Password, entry.IdentityToken, entry.RegistryToken} {
 			text := secret.Reveal()
-			if isPlaceholder("", text) || text == entry.Username || isTemplate(path) && !isRandom(text) && !isToken(text) {
+			if placeholder.Is("", text) || text == entry.Username || isTemplate(path) && !isRandom(text) && !isToken(text) {
 				continue
 			}
 			registries = append(registries, entry.Registry)

@@ -151,16 +151,6 @@ func TestExposedVariables(t *testing.T) {
 	}
 }
 
-func TestWordsOf(t *testing.T) {
-	for name, want := range map[string]string{
-		"DB_PASSWORD": "db password", "dbPassword": "db password", "db.password-2": "db password 2", "APIKey": "apikey", "": "", "__": "", "é": "",
-	} {
-		if got := strings.Join(wordsOf(name), " "); got != want {
-			t.Errorf("%q: got %q, want %q", name, got, want)
-		}
-	}
-}
-
 func TestKeysIn(t *testing.T) {
 	const key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 	for text, want := range map[string][]int{
