@@ -21,7 +21,7 @@ type RefusedError struct {
 // look like one is dropped, and so is a description with any part of a secret that
 // was sent.
 func Refused(status *StatusError, code, description, requestID string, secrets ...string) *RefusedError {
-	e := &RefusedError{Host: status.Host, Description: quote(description, secrets), Status: status}
+	e := &RefusedError{Host: status.Host, Description: Quote(description, secrets...), Status: status}
 	if isWord(code) {
 		e.Code = code
 	}
@@ -58,8 +58,9 @@ const (
 	maxSkew = 4 * time.Minute
 )
 
-// quote gives the first line of a text, "" if it holds a part of a secret.
-func quote(text string, secrets []string) string {
+// Quote gives the first line of a text of a server, fit to be shown: 400 bytes at
+// most. It is "" if the text holds any part of a secret.
+func Quote(text string, secrets ...string) string {
 	for _, secret := range secrets {
 		if shares(text, secret) {
 			return ""
