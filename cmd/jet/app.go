@@ -72,6 +72,7 @@ func (p *program) app() *cli.App {
 			p.generateCommand(),
 			p.dockercfgCommand(),
 			p.tokenCommand(),
+			p.verifyCommand(),
 			p.helperCommand(),
 			p.cacheCommand(),
 			p.checkCommand(),

@@ -30,7 +30,7 @@ jet generate dockercfg dockercfg.encrypted --env-file credentials.env.encrypted 
 jet generate dockercfg ~/.docker/config.json --env-file hub.env --env-file quay.env
 jet generate dockercfg dockercfg.encrypted --from store --registry quay.io --encrypt
 DOCKER_USERNAME=ci DOCKER_PASSWORD=$TOKEN jet generate dockercfg --from login -`,
-		Description: `The variables come from the environment, or from each --env-file by itself: those of one file are never mixed with those of another or of the environment. Without --from the variables that are set decide which backends run; if there are none, and no env files, it is the store, on macOS and wherever Docker's configuration names one. An env file may be encrypted; it is decrypted in memory. Backends run side by side. If one fails nothing is written, unless --keep-going is given; what a store lacks does not keep the rest from being written, and the exit code is 1. The output is readable by you alone (0600) unless --encrypt is given. "-" is stdin or stdout.`,
+		Description: `The variables come from the environment, or from each --env-file by itself: those of one file are never mixed with those of another or of the environment. Without --from the variables that are set decide which backends run; if there are none, and no env files, it is the store, on macOS and wherever Docker's configuration names one. An env file may be encrypted; it is decrypted in memory. Backends run side by side. With --verify the registries are asked whether the credentials work. If one fails nothing is written, unless --keep-going is given; what a store lacks does not keep the rest from being written, and the exit code is 1. The output is readable by you alone (0600) unless --encrypt is given. "-" is stdin or stdout.`,
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringSliceFlag{Name: "from", Usage: "run the backend `NAME`, built in or a program jet-generator-NAME on PATH; may be repeated"},
 			&cli.StringSliceFlag{Name: "registry", Usage: "take the credential for `HOST` alone, and ask for no other; may be repeated"},
@@ -40,7 +40,8 @@ DOCKER_USERNAME=ci DOCKER_PASSWORD=$TOKEN jet generate dockercfg --from login -`
 			&cli.DurationFlag{Name: "timeout", Usage: "give up when all backends together took longer than `TIME`", Value: defaultTimeout},
 			&cli.DurationFlag{Name: "min-ttl", Usage: "fail if a credential would expire within `TIME`, such as 2h"},
 			noCacheFlag(),
-		}, outputFlags(), []cli.Flag{
+			&cli.BoolFlag{Name: "verify", Usage: "ask the registries whether the credentials work, before they are written"},
+		}, tlsFlags(), outputFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: "encrypt", Usage: "write the output encrypted with the project key"},
 			keyPathFlag(), trustKeyFlag(), formatFlag(), requireFlag(),
 		}),
@@ -61,11 +62,18 @@ func (p *program) generateDockercfg(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	registry, err := backends(backendConfig{registries: only, asked: c.StringSlice("from"), stderr: p.stderr})
+	tls, err := p.wantedTLS(c)
 	if err != nil {
 		return err
 	}
-	asked, err := p.askedBackends(c.Context, registry, c.StringSlice("from"), only)
+	if err := needsVerify(c); err != nil {
+		return err
+	}
+	known, err := backends(backendConfig{registries: only, asked: c.StringSlice("from"), stderr: p.stderr})
+	if err != nil {
+		return err
+	}
+	asked, err := p.askedBackends(c.Context, known, c.StringSlice("from"), only)
 	if err != nil {
 		return err
 	}
@@ -85,7 +93,7 @@ func (p *program) generateDockercfg(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	runs, err := p.chooseRuns(registry, asked, scopes)
+	runs, err := p.chooseRuns(known, asked, scopes)
 	if err != nil {
 		return err
 	}
@@ -95,6 +103,11 @@ func (p *program) generateDockercfg(c *cli.Context) error {
 	made, err := p.collect(c.Context, runs, only, limits)
 	if err != nil {
 		return err
+	}
+	if c.Bool("verify") {
+		if err := p.verifyMade(c.Context, made, tls, only, limits); err != nil {
+			return err
+		}
 	}
 	if sealed != nil {
 		p.warnShortLived(made.lives, output)
