@@ -112,9 +112,9 @@ type Source struct {
 	next    generators.Identified
 	request Request
 
-	mutex   sync.Mutex
-	made    time.Time // of what Generate gave; zero if that is new
-	refused time.Time // what was made then, or before, is not wanted
+	mutex sync.Mutex
+	made  time.Time // of what Generate gave; zero if that is new
+	taken entry     // where it is from, if it is not
 }
 
 var _ generators.Source = (*Source)(nil)
@@ -128,14 +128,19 @@ func (s *Source) Made() (at time.Time, cached bool) {
 }
 
 // Refuse says that the entries that Generate gave last are no good, and reports whether
-// they came from the cache. It then gives others the next time.
+// they came from the cache. They are then gone from there: to Generate once more gives
+// others.
 func (s *Source) Refuse() (cached bool) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if s.made.IsZero() {
 		return false
 	}
-	s.refused, s.made = s.made, time.Time{}
+	// Somebody else may have put others there meanwhile.
+	if kept := s.taken.read(); kept != nil && kept.Made.Equal(s.made) {
+		os.Remove(s.taken.path(fileEnd))
+	}
+	s.made = time.Time{}
 	return true
 }
 
@@ -156,7 +161,7 @@ func (s *Source) Generate(ctx context.Context) (generators.Result, error) {
 	}
 	e := entry{cache: c, keys: k, name: s.request.name(k.names, parts)}
 	if kept := e.read(); s.usable(kept) {
-		return s.take(kept), nil
+		return s.take(e, kept), nil
 	}
 	if err := privatedir.Keep(c.Folder); err != nil {
 		c.complain(notKept, err)
@@ -169,7 +174,7 @@ func (s *Source) Generate(ctx context.Context) (generators.Result, error) {
 	if err == nil {
 		defer lock.Close()
 		if kept := e.read(); s.usable(kept) { // who had the lock has asked
-			return s.take(kept), nil
+			return s.take(e, kept), nil
 		}
 	}
 	result, err := s.next.Generate(ctx)
@@ -188,11 +193,11 @@ func (s *Source) Generate(ctx context.Context) (generators.Result, error) {
 
 // usable reports whether a token that was kept will do.
 func (s *Source) usable(kept *record) bool {
-	return kept != nil && kept.good(s.cache.time(), s.request.MinTTL) && kept.Made.After(s.refused)
+	return kept != nil && kept.good(s.cache.time(), s.request.MinTTL)
 }
 
-func (s *Source) take(kept *record) generators.Result {
-	s.made = kept.Made
+func (s *Source) take(e entry, kept *record) generators.Result {
+	s.made, s.taken = kept.Made, e
 	return kept.result()
 }
 

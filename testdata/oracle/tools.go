@@ -7,6 +7,7 @@ package oracle
 import (
 	_ "filippo.io/age/cmd/age"
 	_ "filippo.io/age/cmd/age-keygen"
+	_ "github.com/awslabs/amazon-ecr-credential-helper/ecr-login/cli/docker-credential-ecr-login"
 	_ "github.com/c2sp/wycheproof"
 	_ "github.com/docker/distribution/contrib/token-server"
 	_ "github.com/docker/docker-credential-helpers/pass/cmd"

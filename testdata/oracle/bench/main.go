@@ -85,6 +85,9 @@ func bench(memory, disk, jet string, runs int, gib bool) error {
 	if err := benchHelper(bin, tools.jet, helperRuns); err != nil {
 		return err
 	}
+	if err := benchCache(bin, tools.jet, helperRuns); err != nil {
+		return err
+	}
 	if err := benchECR(bin, tools.jet, max(3, helperRuns/5)); err != nil {
 		return err
 	}
