@@ -1,17 +1,24 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/dockercfg/jet/crypto"
 	"github.com/dockercfg/jet/dockercfg"
 	"github.com/dockercfg/jet/generators"
+	"github.com/dockercfg/jet/internal/fakeaws"
+	"github.com/dockercfg/jet/internal/fakeregistry"
 	"github.com/dockercfg/jet/internal/tokencache"
 )
 
@@ -153,4 +160,75 @@ func TestIdentified(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, ok, want[name])
 		}
 	}
+}
+
+// TestVerifyKept: a kept token that the registry refuses is asked for once more, and no
+// oftener.
+func TestVerifyKept(t *testing.T) {
+	home := t.TempDir()
+	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "LocalAppData", "AppData", "DOCKER_CONFIG"} {
+		t.Setenv(name, home)
+	}
+	var token, taken atomic.Pointer[string] // that AWS gives, and that the registry takes
+	registry := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		(&fakeregistry.Registry{Users: map[string]string{"AWS": *taken.Load()}, Repositories: map[string][]string{"a": {"1"}}}).ServeHTTP(w, r)
+	}))
+	defer registry.Close()
+	host := registry.Listener.Addr().String()
+	fake := &fakeaws.AWS{
+		Password: func(string, string) string { return *token.Load() },
+		Registry: func(string, string) string { return "https://" + host },
+	}
+	key := fake.AddUser("aws", "012345678901", "ci", fakeaws.Token)
+	cloud := httptest.NewServer(fake)
+	defer cloud.Close()
+	variables := map[string]string{
+		"JET_KEY":    "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+		"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": key.ID, "AWS_SECRET_ACCESS_KEY": key.Secret,
+		"AWS_ENDPOINT_URL": cloud.URL, "AWS_EC2_METADATA_DISABLED": "true",
+		"DOCKER_USERNAME": "bob", "DOCKER_PASSWORD": "word", "DOCKER_REGISTRY": "x.test",
+	}
+	output := filepath.Join(home, "cfg")
+	run := func(gives, takes string, words ...string) (said string, code int) {
+		t.Helper()
+		token.Store(&gives)
+		taken.Store(&takes)
+		before := len(fake.Calls())
+		var stdout, stderr bytes.Buffer
+		p := &program{stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, lookupEnv: func(name string) (string, bool) {
+			value, ok := variables[name]
+			return value, ok
+		}}
+		code = p.run(t.Context(), append([]string{"generate", "dockercfg", output, "--from", "ecr"}, words...))
+		return fmt.Sprintf("%d calls\n%s", len(fake.Calls())-before, stderr.String()), code
+	}
+	wantSecret := func(want string) {
+		t.Helper()
+		text, err := os.ReadFile(output)
+		f, parsed := dockercfg.Parse(text)
+		if err != nil || parsed != nil || f.Entries()[0].Password.Reveal() != want {
+			t.Errorf("got %q, %v, want the token %q", text, err, want)
+		}
+	}
+	verify := []string{"--verify", "--plain-http", "--registry", host}
+	if said, code := run("first", "first", verify...); code != 0 || !strings.HasPrefix(said, "1 calls") {
+		t.Fatal(said)
+	}
+	if said, code := run("second", "first", verify...); code != 0 || !strings.HasPrefix(said, "0 calls") || !strings.Contains(said, "from the cache") || strings.Contains(said, "refuses") {
+		t.Fatal(said)
+	}
+	wantSecret("first")
+	said, code := run("second", "second", verify...)
+	if code != 0 || !strings.HasPrefix(said, "1 calls") || strings.Count(said, "from the cache") != 1 || !strings.Contains(said, "jet: the registry refuses what was kept: "+host) {
+		t.Fatal(said)
+	}
+	wantSecret("second")
+	if said, code := run("third", "second", verify...); code != 0 || !strings.HasPrefix(said, "0 calls") {
+		t.Fatal(said)
+	}
+	wantSecret("second")
+	if said, code := run("third", "never", verify...); code != exitFailed || !strings.HasPrefix(said, "1 calls") || strings.Count(said, "jet: error: ") != 1 {
+		t.Fatal(said)
+	}
+	wantSecret("second")
 }

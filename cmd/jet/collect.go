@@ -58,7 +58,20 @@ type collection struct {
 	file    *dockercfg.File
 	lacking error // what is not in it, though it was asked for; nil for nothing
 	lives
+
+	// renew makes those of these registries anew that are from the cache, once; nil if
+	// there are none.
+	renew func(ctx context.Context, registries []string) (*collection, error)
 }
+
+// A keepingSource is a source that may have its entries from the cache.
+type keepingSource interface {
+	generators.Source
+	Made() (at time.Time, cached bool)
+	Refuse() (cached bool)
+}
+
+var _ keepingSource = (*tokencache.Source)(nil)
 
 // An outcome is what one run came to.
 type outcome struct {
@@ -95,6 +108,39 @@ func (p *program) collect(ctx context.Context, runs []run, only []string, l limi
 	if l.cache != nil && l.cache.Problem() != "" {
 		p.warn("%s", l.cache.Problem())
 	}
+	made, err := p.combine(runs, outcomes, only, l)
+	if err == nil {
+		made.renew = func(ctx context.Context, registries []string) (*collection, error) {
+			return p.renew(ctx, runs, sources, outcomes, registries, only, l)
+		}
+	}
+	return made, err
+}
+
+// renew runs the backends again whose entries for these registries are from the cache,
+// and merges what they make with what the others have made. It is nil if there are none.
+func (p *program) renew(ctx context.Context, runs []run, sources []generators.Source, outcomes []outcome, registries, only []string, l limits) (*collection, error) {
+	again := make([]generators.Source, len(sources))
+	none := true
+	for i := range outcomes {
+		o := &outcomes[i]
+		o.result.Notices = nil // which were told
+		concerned := o.cached && slices.ContainsFunc(o.result.Entries, func(e dockercfg.Entry) bool {
+			key, err := registryKey(e.Registry)
+			return err == nil && slices.Contains(registries, key)
+		})
+		o.cached = false
+		if s, ok := sources[i].(keepingSource); ok && concerned && s.Refuse() {
+			again[i], none, *o = s, false, outcome{}
+		}
+	}
+	if none {
+		return nil, nil
+	}
+	p.generate(ctx, runs, again, outcomes, l.timeout)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	return p.combine(runs, outcomes, only, l)
 }
 
@@ -119,7 +165,7 @@ func (p *program) generate(untimed context.Context, runs []run, sources []genera
 			defer progress.done(r.origin())
 			var err error
 			o.result, err = source.Generate(ctx)
-			if s, ok := source.(*tokencache.Source); ok {
+			if s, ok := source.(keepingSource); ok {
 				o.made, o.cached = s.Made()
 			}
 			var partial *generators.PartialError

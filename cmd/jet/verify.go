@@ -472,6 +472,17 @@ func (p *program) verifyMade(ctx context.Context, made *collection, t registry.T
 	if err != nil {
 		return err
 	}
+	if refused := refusedBy(reports); refused != nil && made.renew != nil {
+		next, err := made.renew(ctx, refused)
+		switch {
+		case err != nil:
+			return err
+		case next != nil:
+			p.note("the registry refuses what was kept: %s", strings.Join(refused, ", "))
+			*made = *next
+			return p.verifyMade(ctx, made, t, named, l)
+		}
+	}
 	var errs failures
 	worked := 0
 	for _, r := range reports {
@@ -512,6 +523,18 @@ func (p *program) verifyMade(ctx context.Context, made *collection, t registry.T
 	}
 	made.lacking = errs
 	return nil
+}
+
+// refusedBy gives the registries that know the credentials not, or no longer.
+func refusedBy(reports []registry.Report) (refused []string) {
+	for _, r := range reports {
+		if r.Result == registry.Failed && slices.ContainsFunc(r.Problems(), func(f registry.Finding) bool {
+			return f.Name == registry.WrongCredentials || f.Name == registry.Forbidden || f.Name == registry.Denied
+		}) {
+			refused = append(refused, r.Registry)
+		}
+	}
+	return refused
 }
 
 // drop takes a credential out.
