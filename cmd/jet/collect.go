@@ -64,15 +64,6 @@ type collection struct {
 	renew func(ctx context.Context, registries []string) (*collection, error)
 }
 
-// A keepingSource is a source that may have its entries from the cache.
-type keepingSource interface {
-	generators.Source
-	Made() (at time.Time, cached bool)
-	Refuse() (cached bool)
-}
-
-var _ keepingSource = (*tokencache.Source)(nil)
-
 // An outcome is what one run came to.
 type outcome struct {
 	result generators.Result
@@ -130,8 +121,8 @@ func (p *program) renew(ctx context.Context, runs []run, sources []generators.So
 			return err == nil && slices.Contains(registries, key)
 		})
 		o.cached = false
-		if s, ok := sources[i].(keepingSource); ok && concerned && s.Refuse() {
-			again[i], none, *o = s, false, outcome{}
+		if s, ok := sources[i].(interface{ Refuse() bool }); ok && concerned && s.Refuse() {
+			again[i], none, *o = sources[i], false, outcome{}
 		}
 	}
 	if none {
@@ -165,7 +156,7 @@ func (p *program) generate(untimed context.Context, runs []run, sources []genera
 			defer progress.done(r.origin())
 			var err error
 			o.result, err = source.Generate(ctx)
-			if s, ok := source.(keepingSource); ok {
+			if s, ok := source.(interface{ Made() (time.Time, bool) }); ok {
 				o.made, o.cached = s.Made()
 			}
 			var partial *generators.PartialError
