@@ -86,8 +86,8 @@ func cacheJobs(dir, jet string) (jobs []job, stop func(), err error) {
 	with := func(more string) []string { return append(env[:len(env):len(env)], more) }
 	token := []string{jet, "token", "production", "--config", accounts}
 	return []job{
-		{name: "jet token, asked for", dir: folder, env: with("JET_NO_CACHE=1"), args: token, want: "p"},
-		{name: "jet token, kept", dir: folder, env: env, args: token, want: "p"},
+		{name: "jet token, asked for", dir: folder, env: with("JET_NO_CACHE=1"), args: token, want: "password of " + account},
+		{name: "jet token, kept", dir: folder, env: env, args: token, want: "password of " + account},
 		{name: "docker-credential-jet get, asked for", dir: folder, env: with("JET_NO_CACHE=1"), args: []string{helper, "get"}, stdin: host, want: "AWS"},
 		{name: "docker-credential-jet get, kept", dir: folder, env: env, args: []string{helper, "get"}, stdin: host, want: "AWS"},
 		{name: "docker-credential-ecr-login get, asked for", dir: folder, env: with("AWS_ECR_DISABLE_CACHE=1"), args: []string{peer, "get"}, stdin: host, want: "AWS"},
