@@ -62,6 +62,7 @@ type Output struct {
 	// Registries are the names of accounts: one for a PasswordFile, else nil means all.
 	Registries []string
 	Namespaces []string // of the Secret; nil means the one that jet runs in
+	Force      bool     // the Secret is taken over from another field manager
 
 	Mode         fs.FileMode // of a file; 0600 if none is given
 	Owner, Group string      // of a file, names or numbers; "" means those of the process

@@ -79,6 +79,7 @@ outputs:
     namespaces: [apps, jobs]
     registries: [production, hub]
   - kubernetesSecret: regcred
+    force: true
 `
 
 func TestParse(t *testing.T) {
@@ -117,7 +118,7 @@ func TestParse(t *testing.T) {
 			{Dockercfg: "config.json", Line: 56, Mode: 0o600},
 			{Dockercfg: "hub.json", Line: 57, Registries: []string{"hub"}, Mode: 0o640},
 			{KubernetesSecret: "regcred", Line: 60, Registries: []string{"production", "hub"}, Namespaces: []string{"apps", "jobs"}},
-			{KubernetesSecret: "regcred", Line: 63},
+			{KubernetesSecret: "regcred", Line: 63, Force: true},
 		},
 	}
 	for name, text := range map[string]string{"LF": full, "CRLF": strings.ReplaceAll(full, "\n", "\r\n"), "mark": "\ufeff" + full} {
@@ -299,6 +300,8 @@ var refusals = []struct{ name, text, want string }{
 	{"mode for all", account(good...) + "outputs:\n  - dockercfg: x\n    mode: \"0666\"\n", "line 8: mode lets everybody write"},
 	{"mode for nobody", account(good...) + "outputs:\n  - dockercfg: x\n    mode: \"0040\"\n", "line 8: mode keeps the file from its owner"},
 	{"mode of a program", account(good...) + "outputs:\n  - dockercfg: x\n    mode: \"0700\"\n", "line 8: mode makes the file a program"},
+	{"force of a file", account(good...) + "outputs:\n  - dockercfg: x\n    force: true\n", "line 8: dockercfg has no force, which is for kubernetesSecret"},
+	{"force that is none", account(good...) + "outputs:\n  - kubernetesSecret: x\n    force: perhaps\n", "line 8: force"},
 	{"Secret's name", account(good...) + "outputs:\n  - kubernetesSecret: Canary\n", "line 7: kubernetesSecret has to be a name"},
 	{"namespace", account(good...) + "outputs:\n  - kubernetesSecret: x\n    namespaces: [Canary]\n", "line 8: namespaces: a namespace has"},
 	{"same file", account(good...) + "outputs:\n  - dockercfg: x\n  - dockercfg: ./x\n", "line 8: the output of line 7 is in the same place"},

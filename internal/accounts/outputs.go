@@ -20,7 +20,7 @@ func (p *parser) outputs(f *File, nodes []yamledit.Node, accounts map[string]int
 	for _, n := range nodes {
 		line := beginning(n)
 		fs := p.fields(n, line, "an output", []string{
-			"passwordFile", "dockercfg", "kubernetesSecret", "registry", "registries", "namespaces", "mode", "owner", "group",
+			"passwordFile", "dockercfg", "kubernetesSecret", "registry", "registries", "namespaces", "force", "mode", "owner", "group",
 		})
 		o := fs.output(accounts)
 		for _, place := range o.places() {
@@ -64,6 +64,7 @@ func (f fields) output(accounts map[string]int) Output {
 		{"registry", []string{"passwordFile"}},
 		{"registries", []string{"dockercfg", "kubernetesSecret"}},
 		{"namespaces", []string{"kubernetesSecret"}},
+		{"force", []string{"kubernetesSecret"}},
 		{"mode", []string{"passwordFile", "dockercfg"}},
 		{"owner", []string{"passwordFile", "dockercfg"}},
 		{"group", []string{"passwordFile", "dockercfg"}},
@@ -94,6 +95,7 @@ func (f fields) output(accounts map[string]int) Output {
 			}
 			return ""
 		})
+		o.Force = f.truth("force")
 		return o
 	}
 	o.ownership(f, privateMode)
