@@ -10,18 +10,20 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	r, err := parse("# x\nFROM scratch\nARG TARGETARCH\nCOPY linux-${TARGETARCH}/jet /jet\nLABEL a=\"b \\\"c\\\"\" \\\n\td=\"${VERSION}\"\nENTRYPOINT [\"/jet\", \"x\"]\n")
+	r, err := parse("# x\nFROM scratch\nARG TARGETARCH\nCOPY linux-${TARGETARCH}/jet /jet\nLABEL a=\"b \\\"c\\\"\" \\\n\td=\"${VERSION}\"\nUSER 1:2\nENTRYPOINT [\"/jet\", \"x\"]\n")
 	if err != nil {
 		t.Fatal(err)
 	}
 	e := r.expand("arm64", "v1")
-	if e.copies[0] != (file{"linux-arm64/jet", "/jet"}) || e.labels["a"] != `b "c"` || e.labels["d"] != "v1" || !slices.Equal(e.entrypoint, []string{"/jet", "x"}) {
+	if e.copies[0] != (file{"linux-arm64/jet", "/jet"}) || e.labels["a"] != `b "c"` || e.labels["d"] != "v1" || e.user != "1:2" || !slices.Equal(e.entrypoint, []string{"/jet", "x"}) {
 		t.Errorf("got %+v", e)
 	}
 	for _, text := range []string{
 		"", "FROM debian", "COPY a /a\nENTRYPOINT [\"/a\"]", "FROM scratch\nCOPY a /a", "FROM scratch\nENTRYPOINT [\"/a\"]",
 		"FROM scratch\nCOPY a /a\nENTRYPOINT /a", "FROM scratch\nCOPY --chmod=755 a /a\nENTRYPOINT [\"/a\"]",
 		"FROM scratch\nCOPY a /a\nRUN x\nENTRYPOINT [\"/a\"]", "FROM scratch\nCOPY a /a\nLABEL a=b\nENTRYPOINT [\"/a\"]",
+		"FROM scratch\nCOPY a /a\nUSER bob\nENTRYPOINT [\"/a\"]", "FROM scratch\nCOPY a /a\nUSER 1:x\nENTRYPOINT [\"/a\"]",
+		"FROM scratch\nCOPY a /a\nUSER 1\nENTRYPOINT [\"/a\"]", "FROM scratch\nCOPY a /a\nUSER 1:1\nUSER 2:2\nENTRYPOINT [\"/a\"]",
 		"FROM scratch\nCOPY a b\nENTRYPOINT [\"/a\"]", "FROM scratch\nFROM scratch\nCOPY a /a\nENTRYPOINT [\"/a\"]",
 	} {
 		if r, err := parse(text); err == nil {

@@ -11,6 +11,7 @@ import (
 type recipe struct {
 	copies     []file // in order, each a layer
 	labels     map[string]string
+	user       string // UID:GID; "" for root
 	entrypoint []string
 }
 
@@ -41,10 +42,12 @@ func parse(text string) (*recipe, error) {
 			r.copies = append(r.copies, file{words[0], words[1]})
 		case instruction == "LABEL":
 			err = r.addLabels(rest)
+		case instruction == "USER" && isUser(rest) && r.user == "":
+			r.user = rest
 		case instruction == "ENTRYPOINT":
 			err = json.Unmarshal([]byte(rest), &r.entrypoint)
 		default:
-			err = fmt.Errorf("%s %s: only FROM scratch, ARG, COPY, LABEL and ENTRYPOINT in their plain forms are known", instruction, rest)
+			err = fmt.Errorf("%s %s: only FROM scratch, ARG, COPY, LABEL, USER and ENTRYPOINT in their plain forms are known", instruction, rest)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("instruction %d: %w", i+1, err)
@@ -54,6 +57,18 @@ func parse(text string) (*recipe, error) {
 		return nil, fmt.Errorf("COPY or ENTRYPOINT is missing")
 	}
 	return r, nil
+}
+
+// isUser reports whether a text is UID:GID. Names would need a file, which an image
+// from scratch does not have, and Kubernetes cannot tell that they are not root.
+func isUser(text string) bool {
+	uid, gid, found := strings.Cut(text, ":")
+	for _, id := range []string{uid, gid} {
+		if _, err := strconv.ParseUint(id, 10, 31); err != nil {
+			return false
+		}
+	}
+	return found
 }
 
 // addLabels reads NAME="VALUE" words.
@@ -78,7 +93,7 @@ func (r *recipe) addLabels(text string) error {
 // expand gives the recipe for an architecture and a version.
 func (r *recipe) expand(architecture, version string) *recipe {
 	expand := strings.NewReplacer("${TARGETARCH}", architecture, "${VERSION}", version).Replace
-	e := &recipe{labels: make(map[string]string), entrypoint: r.entrypoint}
+	e := &recipe{labels: make(map[string]string), user: r.user, entrypoint: r.entrypoint}
 	for _, c := range r.copies {
 		e.copies = append(e.copies, file{expand(c.from), c.to})
 	}

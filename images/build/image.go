@@ -107,7 +107,7 @@ func newImage(r *recipe, context, architecture string) (image v1.Image, unpacked
 	}
 	config = config.DeepCopy()
 	config.OS, config.Architecture, config.Created = "linux", architecture, epoch
-	config.Config.Entrypoint, config.Config.Labels = r.entrypoint, r.labels
+	config.Config.Entrypoint, config.Config.Labels, config.Config.User = r.entrypoint, r.labels, r.user
 	config.Config.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"} // as engines set it
 	config.Config.WorkingDir = ""
 	image, err = mutate.ConfigFile(image, config)

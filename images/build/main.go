@@ -1,4 +1,4 @@
-// Build makes the container images of the generators, without a container engine:
+// Build makes the container images, without a container engine:
 // for each Containerfile in the folder above an OCI image layout with an image for
 // every platform, and a docker-archive of each, which "docker load" reads. The same
 // input gives the same bytes.

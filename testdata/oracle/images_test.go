@@ -210,8 +210,8 @@ func read(t *testing.T, path string) []byte {
 func imageNames(t *testing.T, root string) (names []string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(root, "images", "*", "Containerfile"))
-	if err != nil || len(files) != 6 {
-		t.Fatalf("%d Containerfiles, want 6 (%v)", len(files), err)
+	if err != nil || len(files) != 7 {
+		t.Fatalf("%d Containerfiles, want 7 (%v)", len(files), err)
 	}
 	for _, file := range files {
 		names = append(names, filepath.Base(filepath.Dir(file)))
