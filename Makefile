@@ -11,7 +11,7 @@ ARCHITECTURE ?= $(shell go env GOARCH)
 FUZZTIME    ?= 10s
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build demo test race fuzz lint bench docs docs-check real cross repro images images-engine context release clean help
+.PHONY: build demo test race fuzz lint bench docs docs-check real test-kubernetes cross repro images images-engine context release clean help
 
 build: ## bin/jet and bin/docker-credential-jet, as releases have them (the default)
 	$(BUILD) -o bin/ ./cmd/...
@@ -72,6 +72,23 @@ docs-check: docs ## fails if that changed it
 real: ## published vectors, a real registry and real clients (see testdata/oracle)
 	cd images/build && CGO_ENABLED=0 go test ./...
 	cd testdata/oracle && CGO_ENABLED=0 go test ./...
+
+# A Kubernetes API server takes five minutes to build, so it is kept: "make real" uses it
+# where it is there.
+KUBERNETES_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/jet
+KUBERNETES       := $(shell sed -n 's|^require k8s.io/kubernetes v||p' testdata/oracle/apiserver/go.mod)
+APISERVER        := $(KUBERNETES_CACHE)/kube-apiserver-$(KUBERNETES)
+
+test-kubernetes: $(APISERVER) ## a real Kubernetes API server, built the first time, and etcd
+	cd testdata/oracle && JET_REQUIRE_REAL=1 JET_KUBE_APISERVER="$(APISERVER)" CGO_ENABLED=0 go test -count=1 -run '^TestKubernetes' .
+
+$(APISERVER):
+	mkdir -p "$(KUBERNETES_CACHE)"
+	cd testdata/oracle/apiserver && CGO_ENABLED=0 nice go build -trimpath -o "$@.new" -ldflags "-s -w \
+		-X k8s.io/component-base/version.gitVersion=v$(KUBERNETES) \
+		-X k8s.io/component-base/version.gitMajor=$(word 1,$(subst ., ,$(KUBERNETES))) \
+		-X k8s.io/component-base/version.gitMinor=$(word 2,$(subst ., ,$(KUBERNETES)))" k8s.io/kubernetes/cmd/kube-apiserver
+	mv "$@.new" "$@"
 
 cross: ## builds for all platforms, to be thrown away
 	@for platform in $(PLATFORMS); do \

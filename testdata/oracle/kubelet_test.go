@@ -67,6 +67,9 @@ func randomLogins(r *rand.Rand) (logins []kubeLogin) {
 	return logins
 }
 
+// loginsOf makes those of a seed.
+func loginsOf(seed uint64) []kubeLogin { return randomLogins(rand.New(rand.NewPCG(seed, 4))) }
+
 func newFile(t *testing.T, logins []kubeLogin) *dockercfg.File {
 	t.Helper()
 	file, err := dockercfg.New()
