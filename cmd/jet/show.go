@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -14,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/dockercfg/jet/dockercfg"
+	"github.com/dockercfg/jet/internal/expiry"
 )
 
 func (p *program) showCommand() *cli.Command {
@@ -106,34 +106,12 @@ func listSecrets(entry dockercfg.Entry) (secrets []listedSecret) {
 			continue
 		}
 		listed := listedSecret{Kind: s.kind}
-		if expires, ok := expiry(s.secret.Reveal()); ok {
+		if expires, ok := expiry.Of(s.secret.Reveal()); ok {
 			listed.Expires = &expires
 		}
 		secrets = append(secrets, listed)
 	}
 	return secrets
-}
-
-// expiry reads the claim "exp" of a JSON Web Token (RFC 7519 section 4.1.4).
-// Nobody has verified it: only the registry could.
-func expiry(token string) (time.Time, bool) {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return time.Time{}, false
-	}
-	var header struct{ Alg string }
-	var claims struct{ Exp float64 }
-	for i, into := range []any{&header, &claims} {
-		text, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[i], "="))
-		if err != nil || json.Unmarshal(text, into) != nil {
-			return time.Time{}, false
-		}
-	}
-	const lastYear = 253402300799 // the end of the year 9999, the last that RFC 3339 can write
-	if header.Alg == "" || claims.Exp <= 0 || claims.Exp > lastYear {
-		return time.Time{}, false
-	}
-	return time.Unix(int64(claims.Exp), 0).UTC(), true
 }
 
 // elsewhere tells what the file says about credentials that it does not hold.

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/dockercfg/jet/dockercfg"
+	"github.com/dockercfg/jet/internal/expiry"
 	"github.com/dockercfg/jet/internal/placeholder"
 )
 
@@ -38,7 +39,7 @@ func look(e dockercfg.Entry, now time.Time) (found []Finding) {
 		if placeholder.Is("", s.text) {
 			add(Warning, Placeholder, "the %s looks like a placeholder that was never filled in", s.kind)
 		}
-		if over := expiry(s.text, e.Username); !over.IsZero() && over.Before(now) {
+		if over, ok := expiry.Of(s.text); ok && over.Before(now) {
 			add(Warning, Expired, "the %s says itself that it expired on %s", s.kind, over.Local().Format("2006-01-02 15:04 MST"))
 		}
 	}
@@ -117,24 +118,4 @@ func keyFile(user, password string) string {
 		return what + ", and this is JSON that is cut short or broken, perhaps by line ends that were added or lost"
 	}
 	return what + " as it is, a JSON object, and this is none"
-}
-
-// expiry gives when a secret says that it is over, zero if it says nothing: a JSON Web
-// Token by its claim "exp" (RFC 7519 section 4.1.4), a token of Amazon ECR, which is
-// the base64 of an object, by "expiration".
-func expiry(secret, user string) time.Time {
-	const lastYear = 253402300799 // the end of the year 9999
-	var claims struct{ Exp, Expiration float64 }
-	if parts := strings.Split(secret, "."); len(parts) == 3 {
-		if text, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "=")); err != nil || json.Unmarshal(text, &claims) != nil {
-			return time.Time{}
-		}
-	} else if text, err := base64.StdEncoding.DecodeString(secret); user != "AWS" || err != nil || json.Unmarshal(text, &claims) != nil {
-		return time.Time{}
-	}
-	at := max(claims.Exp, claims.Expiration)
-	if at <= 0 || at > lastYear {
-		return time.Time{}
-	}
-	return time.Unix(int64(at), 0)
 }

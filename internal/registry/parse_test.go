@@ -139,9 +139,8 @@ func TestLook(t *testing.T) {
 		{"_json_key_base64", "eyJ0eXBlIjogIngifQ==", ""},
 		{"_json_key_base64", key, "key-file"},
 		{"_json_key_base64", "aGVsbG8=", "key-file"},
-		{"AWS", "eyJwYXlsb2FkIjoieCIsImV4cGlyYXRpb24iOjE3Njcz", ""},
-		{"AWS", "eyJwYXlsb2FkIjoieCIsImV4cGlyYXRpb24iOjE3NjczMDAwMDB9", "expired"},
-		{"AWS", "eyJwYXlsb2FkIjoieCIsImV4cGlyYXRpb24iOjI3NjczMDAwMDB9", ""},
+		{"AWS", "eyJwYXlsb2FkIjoieCIsImRhdGFrZXkiOiJ5IiwiZXhwaXJhdGlvbiI6MTc2NzMwMDAwMH0=", "expired"},
+		{"AWS", "eyJwYXlsb2FkIjoieCIsImRhdGFrZXkiOiJ5IiwiZXhwaXJhdGlvbiI6Mjc2NzMwMDAwMH0=", ""},
 		{"bob", "eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjE3NjczMDAwMDB9.c2ln", "expired"},
 		{"bob", "eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjI3NjczMDAwMDB9.c2ln", ""},
 	} {
