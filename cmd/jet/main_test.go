@@ -225,6 +225,7 @@ func TestInterrupt(t *testing.T) {
 		{"dockercfg", "merge", output, "-"},
 		{"dockercfg", "convert", "-", output},
 		{"token", "quay.io", "--dockercfg", "-"},
+		{"verify", "-"},
 		{"inspect", "-"},
 		{"diff", "-", output},
 		{"git", "textconv", "-"},
