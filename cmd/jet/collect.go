@@ -344,7 +344,9 @@ func advise(err error) error {
 	var missing *credentialstore.NotFoundError
 	var late *credentialstore.TimeoutError
 	var form *dockerconfig.FormError
+	var already *failure
 	switch {
+	case errors.As(err, &already) && already.hints != nil:
 	case errors.As(err, &advised):
 		return fail("%w", err).hint(advised.Advice)
 	case errors.As(err, &locked):

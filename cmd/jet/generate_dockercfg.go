@@ -29,10 +29,12 @@ func (p *program) generateDockercfgCommand() *cli.Command {
 jet generate dockercfg dockercfg.encrypted --env-file credentials.env.encrypted --encrypt
 jet generate dockercfg ~/.docker/config.json --env-file hub.env --env-file quay.env
 jet generate dockercfg dockercfg.encrypted --from store --registry quay.io --encrypt
+jet generate dockercfg ~/.docker/config.json --config registries.yaml --registry production
 DOCKER_USERNAME=ci DOCKER_PASSWORD=$TOKEN jet generate dockercfg --from login -`,
-		Description: `The variables come from the environment, or from each --env-file by itself: those of one file are never mixed with those of another or of the environment. Without --from the variables that are set decide which backends run; if there are none, and no env files, it is the store, on macOS and wherever Docker's configuration names one. An env file may be encrypted; it is decrypted in memory. Backends run side by side. With --verify the registries are asked whether the credentials work. If one fails nothing is written, unless --keep-going is given; what a store lacks does not keep the rest from being written, and the exit code is 1. The output is readable by you alone (0600) unless --encrypt is given. "-" is stdin or stdout.`,
+		Description: `The variables come from the environment, or from each --env-file by itself: those of one file are never mixed with those of another or of the environment. Without --from the variables that are set decide which backends run; if there are none, and no env files, it is the store, on macOS and wherever Docker's configuration names one. An env file may be encrypted; it is decrypted in memory. Backends run side by side. With --verify the registries are asked whether the credentials work. If one fails nothing is written, unless --keep-going is given; what a store lacks does not keep the rest from being written, and the exit code is 1. A file of registries (--config) says for each registry where its credential comes from; --registry then also takes its names. The output is readable by you alone (0600) unless --encrypt is given. "-" is stdin or stdout.`,
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringSliceFlag{Name: "from", Usage: "run the backend `NAME`, built in or a program jet-generator-NAME on PATH; may be repeated"},
+			accountsFlag("get the credentials for the registries in `FILE`, such as registries.yaml, each as it says there"),
 			&cli.StringSliceFlag{Name: "registry", Usage: "take the credential for `HOST` alone, and ask for no other; may be repeated"},
 			&cli.StringSliceFlag{Name: "env-file", Usage: "take variables from `FILE` and not from the environment; may be repeated"},
 			&cli.StringFlag{Name: "env-syntax", Usage: "read env files as `SYNTAX`: docker (as docker run --env-file, the default) or dotenv"},
@@ -54,10 +56,6 @@ func (p *program) generateDockercfg(c *cli.Context) error {
 		return err
 	}
 	output := c.Args().First()
-	only, err := wantedRegistries(c.StringSlice("registry"))
-	if err != nil {
-		return err
-	}
 	limits, err := p.wantedLimits(c)
 	if err != nil {
 		return err
@@ -69,14 +67,6 @@ func (p *program) generateDockercfg(c *cli.Context) error {
 	if err := needsVerify(c); err != nil {
 		return err
 	}
-	known, err := backends(backendConfig{registries: only, asked: c.StringSlice("from"), stderr: p.stderr})
-	if err != nil {
-		return err
-	}
-	asked, err := p.askedBackends(c.Context, known, c.StringSlice("from"), only)
-	if err != nil {
-		return err
-	}
 	wanted, err := wantedOutput(c)
 	if err != nil {
 		return err
@@ -85,15 +75,19 @@ func (p *program) generateDockercfg(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	selected := p.selectBackends
+	if c.IsSet("config") {
+		selected = p.selectAccounts
+	}
+	choose, err := selected(c, reader, limits)
+	if err != nil {
+		return err
+	}
 	sealed, err := p.sealingOfOutput(c, output)
 	if err != nil {
 		return err
 	}
-	scopes, err := reader.scopes(c.Context)
-	if err != nil {
-		return err
-	}
-	runs, err := p.chooseRuns(known, asked, scopes)
+	runs, only, err := choose()
 	if err != nil {
 		return err
 	}
@@ -126,6 +120,60 @@ func (p *program) generateDockercfg(c *cli.Context) error {
 		return made.lacking
 	}
 	return nil
+}
+
+// selectBackends reads which backends the command line asks for. What it gives reads
+// their variables and decides what to run, for which registries alone.
+func (p *program) selectBackends(c *cli.Context, reader *scopeReader, _ limits) (func() ([]run, []string, error), error) {
+	only, err := wantedRegistries(c.StringSlice("registry"))
+	if err != nil {
+		return nil, err
+	}
+	known, err := backends(backendConfig{registries: only, asked: c.StringSlice("from"), stderr: p.stderr})
+	if err != nil {
+		return nil, err
+	}
+	asked, err := p.askedBackends(c.Context, known, c.StringSlice("from"), only)
+	if err != nil {
+		return nil, err
+	}
+	return func() ([]run, []string, error) {
+		scopes, err := reader.scopes(c.Context)
+		if err != nil {
+			return nil, nil, err
+		}
+		runs, err := p.chooseRuns(known, asked, scopes)
+		return runs, only, err
+	}, nil
+}
+
+// selectAccounts is selectBackends for a file of registries.
+func (p *program) selectAccounts(c *cli.Context, reader *scopeReader, l limits) (func() ([]run, []string, error), error) {
+	name := c.String("config")
+	if name == "" {
+		return nil, misuse("--config: the name is empty")
+	}
+	for _, other := range [...]string{"from", "env-file"} {
+		if c.IsSet(other) {
+			return nil, misuse("--config and --%s do not go together", other).
+				hint("the file says for each registry which backend is asked, with which envFile")
+		}
+	}
+	if err := distinct(name, c.Args().First()); err != nil {
+		return nil, err
+	}
+	return func() ([]run, []string, error) {
+		file, err := reader.accounts(c.Context, name)
+		if err != nil {
+			return nil, nil, err
+		}
+		chosen, err := file.chosen(c.StringSlice("registry"))
+		if err != nil {
+			return nil, nil, err
+		}
+		runs, err := file.runs(chosen, l)
+		return runs, nil, err
+	}, nil
 }
 
 // wantedRegistries gives the registries of --registry in normal form, each once.
@@ -171,7 +219,7 @@ func (p *program) askedBackends(ctx context.Context, registry *generators.Regist
 		backend, ok := registry.Lookup(name)
 		if !ok {
 			var err error
-			if backend, err = p.programBackend(ctx, registry, name, only); err != nil {
+			if backend, err = p.programBackend(ctx, registry, "--from", name, only); err != nil {
 				return nil, err
 			}
 		}
@@ -183,24 +231,24 @@ func (p *program) askedBackends(ctx context.Context, registry *generators.Regist
 // describeTimeout is how long a program may take to say what it is.
 const describeTimeout = 5 * time.Second
 
-// programBackend gives the backend that is a program on PATH.
-func (p *program) programBackend(ctx context.Context, registry *generators.Registry, name string, only []string) (generators.Backend, error) {
+// programBackend gives the backend that is a program on PATH. By is what names it.
+func (p *program) programBackend(ctx context.Context, registry *generators.Registry, by, name string, only []string) (generators.Backend, error) {
 	var known []string
 	for _, b := range registry.All() {
 		known = append(known, b.Name)
 	}
 	hint := `"jet generate dockercfg --help" describes the backends`
 	if near := spelling.Nearest(name, known); near != "" {
-		hint = "did you mean --from " + near + "? " + hint
+		hint = "did you mean " + by + " " + near + "? " + hint
 	}
 	if err := generators.CheckName(name); err != nil {
-		return generators.Backend{}, misuse("--from: there is no backend %q (known: %s)", name, strings.Join(known, ", ")).hint(hint)
+		return generators.Backend{}, misuse("%s: there is no backend %q (known: %s)", strings.TrimSuffix(by, ":"), name, strings.Join(known, ", ")).hint(hint)
 	}
 	ctx, cancel := context.WithTimeout(ctx, describeTimeout)
 	defer cancel()
 	b, err := externalgenerator.Describe(ctx, externalgenerator.Config{Name: name, Registries: only, Stderr: p.stderr})
 	if errors.Is(err, externalgenerator.ErrNotFound) {
-		return b, fail("--from: there is no backend %q (known: %s), and no program %s%s on PATH", name, strings.Join(known, ", "), externalgenerator.Prefix, name).hint(hint)
+		return b, fail("%s: there is no backend %q (known: %s), and no program %s%s on PATH", strings.TrimSuffix(by, ":"), name, strings.Join(known, ", "), externalgenerator.Prefix, name).hint(hint)
 	}
 	return b, err
 }

@@ -28,6 +28,7 @@ type reader struct {
 	dir      string           // where the key is looked for, "" for the current folder
 	past     bool             // what was encrypted before the last rotation of the key is read too
 	former   bool             // what was read last was encrypted then
+	quiet    bool             // nothing is said of formats without a check
 	key      projectkey.Found // after findKey
 	haveKey  bool
 }
@@ -103,8 +104,16 @@ func (r *reader) decrypt(ctx context.Context, name string, data []byte) ([]byte,
 	if err != nil {
 		return nil, 0, diagnose(err, name, key)
 	}
-	r.program.warnUnchecked(format, name)
+	if !r.quiet {
+		r.program.warnUnchecked(format, name)
+	}
 	return plain.Bytes(), format, nil
+}
+
+// forgetKey has the key looked up again: it may have been changed since.
+func (r *reader) forgetKey() {
+	delete(r.program.keys, [2]string{r.dir, r.keyPath})
+	r.haveKey = false
 }
 
 // maxFormer bounds how many rotations back keys are looked for.

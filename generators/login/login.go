@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -63,6 +64,10 @@ type Config struct {
 	Registry string // in any spelling; "" means Docker Hub
 	Username string
 	Password dockercfg.Secret // used byte for byte
+	Email    string           // for old files that have it
+	// UsernameIs and PasswordIs are what the two are called in notices; "" means by
+	// the names of their variables.
+	UsernameIs, PasswordIs string
 }
 
 // ConfigFromEnv reads DOCKER_USERNAME, DOCKER_PASSWORD and DOCKER_REGISTRY. The
@@ -80,7 +85,8 @@ func ConfigFromEnv(env generators.Env) (Config, error) {
 
 // Source gives the one entry of a Config. It is safe for concurrent use.
 type Source struct {
-	entry dockercfg.Entry
+	entry                  dockercfg.Entry
+	usernameIs, passwordIs string
 }
 
 var _ generators.Source = (*Source)(nil)
@@ -94,11 +100,11 @@ func New(c Config) (*Source, error) {
 	if _, err := dockercfg.NormalizeRegistry(c.Registry); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	entry := dockercfg.Entry{Registry: c.Registry, Username: c.Username, Password: c.Password}
+	entry := dockercfg.Entry{Registry: c.Registry, Username: c.Username, Password: c.Password, Email: c.Email}
 	if err := entry.Validate(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return &Source{entry}, nil
+	return &Source{entry, cmp.Or(c.UsernameIs, username.Name), cmp.Or(c.PasswordIs, password.Name)}, nil
 }
 
 // Generate gives the entry, and notices about white space and about service
@@ -118,8 +124,8 @@ func (s *Source) notices() []string {
 	var notices []string
 	secret := s.entry.Password.Reveal()
 	for _, v := range []struct{ name, value string }{
-		{username.Name, s.entry.Username},
-		{password.Name, secret},
+		{s.usernameIs, s.entry.Username},
+		{s.passwordIs, secret},
 	} {
 		if strings.TrimSpace(v.value) != v.value {
 			notices = append(notices, v.name+" begins or ends with white space; it is used as it is")
@@ -132,9 +138,9 @@ func (s *Source) notices() []string {
 		text := strings.TrimSpace(secret)
 		switch {
 		case isQuoted(text):
-			notices = append(notices, password.Name+" stands in quotes, and the password of user _json_key is JSON without them; it is used as it is")
+			notices = append(notices, s.passwordIs+" stands in quotes, and the password of user _json_key is JSON without them; it is used as it is")
 		case !strings.HasPrefix(text, "{") || !json.Valid([]byte(text)):
-			notices = append(notices, password.Name+" is not the JSON of a key file, which user _json_key needs; it is used as it is")
+			notices = append(notices, s.passwordIs+" is not the JSON of a key file, which user _json_key needs; it is used as it is")
 		}
 	}
 	return notices

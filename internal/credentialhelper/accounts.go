@@ -17,7 +17,8 @@ import (
 )
 
 const (
-	accountsVariable = "JET_REGISTRIES"
+	// AccountsVariable names the file of registry accounts.
+	AccountsVariable = "JET_REGISTRIES"
 	accountsName     = "registries.yaml" // in the user's configuration
 
 	// accountsTimeout is how long jet may take to make a token. It has a time limit of
@@ -27,19 +28,19 @@ const (
 	maxMessages     = 64 << 10 // bytes of stderr
 )
 
-// accounts gives the path of the file of registry accounts, "" for none.
+// AccountsFile gives the path of the user's file of registry accounts, "" for none.
 //
 // The file may name commands to run. So it is never looked for in the project, which
 // somebody else may have written: the user names it, or has it in their own
 // configuration.
-func (p *Program) accounts() (string, error) {
-	if path, ok := p.LookupEnv(accountsVariable); ok {
+func AccountsFile(lookupEnv func(string) (string, bool)) (string, error) {
+	if path, ok := lookupEnv(AccountsVariable); ok {
 		switch {
 		case path == "":
 			return "", nil // no accounts, not even those of the user's configuration
 		case !filepath.IsAbs(path):
-			return "", fail(accountsVariable+"=/path/to/"+accountsName+" names it wherever one is",
-				"%s: %q is not a full path, and would be another file in every folder; such a file can name commands to run", accountsVariable, path)
+			return "", fail(AccountsVariable+"=/path/to/"+accountsName+" names it wherever one is",
+				"%s: %q is not a full path, and would be another file in every folder; such a file can name commands to run", AccountsVariable, path)
 		}
 		return path, nil
 	}
@@ -57,7 +58,7 @@ func (p *Program) accounts() (string, error) {
 // account asks jet for the credential of a registry account, so that nothing of the
 // clouds is in this program. It reports whether there is an account for the server.
 func (h *helper) account(server string) (username, secret string, found bool, err error) {
-	path, err := h.program.accounts()
+	path, err := AccountsFile(h.program.LookupEnv)
 	if err != nil || path == "" {
 		return "", "", false, err
 	}
@@ -105,7 +106,7 @@ func findJet() (string, error) {
 	}
 	path, err := exec.LookPath("jet") // which refuses one in the current folder
 	if err != nil {
-		return "", fail(accountsVariable+"= (set to nothing) does without the accounts",
+		return "", fail(AccountsVariable+"= (set to nothing) does without the accounts",
 			"there is no jet beside this program or on PATH, which makes the credentials of registry accounts")
 	}
 	return path, nil

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dockercfg/jet/generators"
+)
+
+// testAccounts reads a file of accounts in a folder with an env file, in a process with
+// these variables.
+func testAccounts(t *testing.T, text string, environment map[string]string) *accountsFile {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "registries.yaml")
+	for path, text := range map[string]string{
+		name: text,
+		filepath.Join(filepath.Dir(name), "keys.env"): "AWS_ACCESS_KEY_ID=file\nAWS_SECRET_ACCESS_KEY=file\nAWS_REGION=eu-file-1\n",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := &program{stderr: io.Discard, lookupEnv: func(name string) (string, bool) {
+		value, ok := environment[name]
+		return value, ok
+	}}
+	f, err := (&reader{program: p}).accounts(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// TestAccountScope: what an account sets hides all names of the same, a profile the
+// keys of the environment, and an env file the environment.
+func TestAccountScope(t *testing.T) {
+	f := testAccounts(t, `registries:
+  - {name: bare, address: a.test, backend: ecr}
+  - {name: alias, address: a.test, backend: ecr, variables: {AWS_DEFAULT_REGION: eu-own-1}}
+  - {name: profile, address: a.test, backend: ecr, profile: acme}
+  - {name: file, address: a.test, backend: ecr, envFile: keys.env, region: eu-own-1}
+  - {name: both, address: a.test, backend: ecr, envFile: keys.env, profile: acme}
+  - {name: login, address: a.test, backend: login, variables: {DOCKER_USERNAME: own}}
+`, map[string]string{
+		"AWS_REGION": "eu-env-1", "AWS_ACCESS_KEY_ID": "env", "AWS_SECRET_KEY": "env", "AWS_SESSION_TOKEN": "env",
+		"AWS_WEB_IDENTITY_TOKEN_FILE": "env", "AWS_ROLE_ARN": "env", "AWS_PROFILE": "env", "DOCKER_REGISTRY": "env", "DOCKER_PASSWORD": "env",
+	})
+	known, err := backends(backendConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"bare":    "AWS_REGION=eu-env-1 AWS_ACCESS_KEY_ID=env AWS_SECRET_KEY=env AWS_SESSION_TOKEN=env AWS_PROFILE=env AWS_WEB_IDENTITY_TOKEN_FILE=env AWS_ROLE_ARN=env",
+		"alias":   "AWS_DEFAULT_REGION=eu-own-1 AWS_ACCESS_KEY_ID=env AWS_SECRET_KEY=env AWS_SESSION_TOKEN=env AWS_PROFILE=env AWS_WEB_IDENTITY_TOKEN_FILE=env AWS_ROLE_ARN=env",
+		"profile": "AWS_REGION=eu-env-1 AWS_PROFILE=acme",
+		"file":    "AWS_REGION=eu-own-1 AWS_ACCESS_KEY_ID=file AWS_SECRET_ACCESS_KEY=file",
+		"both":    "beside it",
+		"login":   "DOCKER_USERNAME=own DOCKER_PASSWORD=env DOCKER_REGISTRY=a.test",
+	} {
+		s := &accountSource{file: f, account: f.Of(name)[0]}
+		b, _ := known.Lookup(s.account.Backend)
+		env, _, err := s.scope(t.Context(), b)
+		if err != nil {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		var got []string
+		for _, v := range b.Variables {
+			for _, name := range append([]string{v.Name}, v.Aliases...) {
+				if value, ok := env(name); ok {
+					got = append(got, name+"="+value)
+				}
+			}
+		}
+		if got := strings.Join(got, " "); got != want {
+			t.Errorf("%s:\n%s, want\n%s", name, got, want)
+		}
+	}
+}
+
+// TestSettingsAreVariables: each setting of an account stands for variables that its
+// backend describes.
+func TestSettingsAreVariables(t *testing.T) {
+	f := testAccounts(t, `registries:
+  - {name: a, address: a.test, backend: ecr, region: eu-west-1, profile: p, role: "arn:aws:iam::123456789012:role/r", externalId: e}
+  - {name: b, address: gcr.io, backend: gcr, location: eu, serviceAccount: s}
+  - {name: c, address: c.azurecr.io, backend: azure, tenant: t, clientId: c}
+  - {name: d, address: icr.io, backend: ibm, region: eu-de}
+`, nil)
+	known, err := backends(backendConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	for _, a := range f.Accounts {
+		b, _ := known.Lookup(a.Backend)
+		for name := range a.Variables {
+			count++
+			if !slices.ContainsFunc(b.Variables, func(v generators.Variable) bool { return v.Name == name }) {
+				t.Errorf("%s has no variable %s", a.Backend, name)
+			}
+		}
+	}
+	if count != 10 {
+		t.Errorf("%d variables, want 10", count)
+	}
+}
