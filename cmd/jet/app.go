@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -17,7 +18,8 @@ type program struct {
 	lookupEnv      func(name string) (value string, ok bool)
 	signals        *interrupter // nil where nobody interrupts
 
-	keys map[[2]string]projectkey.Found // by folder and --key-path: what findKeyFrom found
+	keysMutex sync.Mutex                     // guards keys, also while one is looked up
+	keys      map[[2]string]projectkey.Found // by folder and --key-path: what findKeyFrom found
 }
 
 // run does what the words after the program's name say and gives the exit code.

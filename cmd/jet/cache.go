@@ -99,7 +99,9 @@ func (p *program) tokenCache(c *cli.Context) *tokencache.Cache {
 // already or it is at hand, and nobody can have put it into the repository; else one
 // that is kept for this alone.
 func (p *program) cacheKey(ctx context.Context, keyPath string) (crypto.Key, bool) {
+	p.keysMutex.Lock()
 	found, ok := p.keys[[2]string{"", keyPath}]
+	p.keysMutex.Unlock()
 	if !ok {
 		lookup := p.keyLookup("", keyPath)
 		lookup.AtHand = true

@@ -31,6 +31,8 @@ func (p *program) findKey(ctx context.Context, keyPath string) (projectkey.Found
 // findKeyFrom looks the project key up from another folder than the current one.
 func (p *program) findKeyFrom(ctx context.Context, dir, keyPath string) (projectkey.Found, error) {
 	asked := [2]string{dir, keyPath}
+	p.keysMutex.Lock()
+	defer p.keysMutex.Unlock()
 	if found, ok := p.keys[asked]; ok {
 		return found, nil
 	}

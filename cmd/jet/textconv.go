@@ -72,9 +72,9 @@ func (p *program) masked(ctx context.Context, name, keyPath string, data []byte)
 	if len(data) > maxWhole {
 		return nil, "too large to look into"
 	}
-	quiet := *p // what is not in order is said here, not once more for each version
-	quiet.stderr = io.Discard
-	r := &reader{program: &quiet, past: true}
+	// What is not in order is said here, not once more for each version.
+	quiet := &program{stdin: p.stdin, stdout: p.stdout, stderr: io.Discard, lookupEnv: p.lookupEnv, signals: p.signals}
+	r := &reader{program: quiet, past: true}
 	var err error
 	r.key, err = projectkey.Lookup{KeyPath: keyPath, LookupEnv: p.lookupEnv, Stderr: p.stderr}.Find(ctx)
 	var missing *projectkey.NotFoundError

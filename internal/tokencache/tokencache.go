@@ -26,6 +26,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -380,6 +381,17 @@ func readFile(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
+// isOurs reports whether a file has the name of one of ours, or of one that somebody who
+// was killed was about to write.
+func isOurs(file fs.DirEntry) bool {
+	name := strings.TrimPrefix(file.Name(), ".")
+	if len(name) < 2*sha256.Size || strings.Trim(name[:2*sha256.Size], "0123456789abcdef") != "" || file.IsDir() {
+		return false
+	}
+	end := name[2*sha256.Size:]
+	return end == fileEnd || end == lockEnd || strings.HasPrefix(end, fileEnd+".")
+}
+
 // tidy removes what is too old to be used. Nobody minds if it fails.
 func (c *Cache) tidy() {
 	dir, err := os.Open(c.Folder)
@@ -390,7 +402,7 @@ func (c *Cache) tidy() {
 	dir.Close()
 	for _, entry := range entries {
 		info, err := entry.Info()
-		if err != nil || entry.IsDir() || c.time().Sub(info.ModTime()) < maxAge {
+		if err != nil || !isOurs(entry) || c.time().Sub(info.ModTime()) < maxAge {
 			continue
 		}
 		path := filepath.Join(c.Folder, entry.Name())
@@ -411,7 +423,7 @@ func Clear(folder string) (tokens int, err error) {
 	}
 	for _, entry := range entries {
 		path := filepath.Join(folder, entry.Name())
-		if entry.IsDir() {
+		if !isOurs(entry) {
 			continue
 		}
 		if filepath.Ext(path) == lockEnd {
@@ -434,7 +446,7 @@ func Count(folder string) (tokens int, err error) {
 		return 0, nil
 	}
 	for _, entry := range entries {
-		if filepath.Ext(entry.Name()) == fileEnd {
+		if isOurs(entry) && filepath.Ext(entry.Name()) == fileEnd {
 			tokens++
 		}
 	}

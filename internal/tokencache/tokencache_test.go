@@ -424,17 +424,26 @@ func TestTidy(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	put(t, filepath.Join(cache.Folder, "half-written"), nil)
+	half := filepath.Join(cache.Folder, "."+filepath.Base(tokens(t, cache.Folder)[0])+".jet-ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+	put(t, half, nil)
+	if err := os.Chtimes(half, old, old); err != nil {
+		t.Fatal(err)
+	}
+	foreign := filepath.Join(cache.Folder, "somebody's")
+	put(t, foreign, nil)
+	if err := os.Chtimes(foreign, old, old); err != nil {
+		t.Fatal(err)
+	}
 	wantToken(t, cache.again(), source, request(), 3, false)
 	left, err := os.ReadDir(cache.Folder)
-	if err != nil || len(left) != 4 { // the new token, its lock, that which is held, the young file
+	if err != nil || len(left) != 4 { // the new token, its lock, that which is held, what is somebody else's
 		t.Errorf("left: %v, %v", left, err)
 	}
 	held.Close()
 	if n, err := Clear(cache.Folder); n != 1 || err != nil {
 		t.Errorf("cleared %d, %v", n, err)
 	}
-	if left, err = os.ReadDir(cache.Folder); err != nil || len(left) != 0 {
+	if left, err = os.ReadDir(cache.Folder); err != nil || len(left) != 1 {
 		t.Errorf("left: %v, %v", left, err)
 	}
 	if n, err := Clear(filepath.Join(cache.Folder, "none")); n != 0 || err != nil {
