@@ -240,9 +240,8 @@ type accountSource struct {
 	account accounts.Account
 	limits  limits // of which the cache counts
 
-	mutex   sync.Mutex
-	kept    *tokencache.Source // that was asked last, nil for none
-	refused bool               // what it gave is no good
+	mutex sync.Mutex
+	kept  *tokencache.Source // that was asked last, nil for none
 }
 
 // Made tells when the entry that Generate gave last was made, and whether it comes
@@ -261,19 +260,13 @@ func (s *accountSource) Made() (at time.Time, cached bool) {
 func (s *accountSource) Refuse() (cached bool) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	s.refused = s.kept != nil && s.kept.Refuse()
-	return s.refused
+	return s.kept != nil && s.kept.Refuse()
 }
 
-// keeping gives a source with the cache before it: the one of last time, if that has
-// to know what was refused.
+// keeping gives a source with the cache before it, if it is one for that.
 func (s *accountSource) keeping(source generators.Source, b generators.Backend, env generators.Env) generators.Source {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if s.refused {
-		s.refused = false
-		return s.kept
-	}
 	source = s.limits.keeping(source, run{backend: b, scope: scope{env: env}}, []string{s.account.Address})
 	s.kept, _ = source.(*tokencache.Source)
 	return source

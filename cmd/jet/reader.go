@@ -112,6 +112,8 @@ func (r *reader) decrypt(ctx context.Context, name string, data []byte) ([]byte,
 
 // forgetKey has the key looked up again: it may have been changed since.
 func (r *reader) forgetKey() {
+	r.program.keysMutex.Lock()
+	defer r.program.keysMutex.Unlock()
 	delete(r.program.keys, [2]string{r.dir, r.keyPath})
 	r.haveKey = false
 }
