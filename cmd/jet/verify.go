@@ -416,6 +416,8 @@ func adviseFinding(f registry.Finding, host, file string) string {
 	switch f.Name {
 	case registry.NoHost, registry.Unreachable:
 		return "is the name of the registry right? A proxy is named by HTTPS_PROXY"
+	case registry.Proxy:
+		return "HTTPS_PROXY and HTTP_PROXY name the proxy, NO_PROXY the hosts that are asked without it"
 	case registry.Refused:
 		return "is the port of the registry right? One without TLS listens on port 80 and wants --plain-http"
 	case registry.Timeout:
@@ -463,7 +465,7 @@ func adviseFinding(f registry.Finding, host, file string) string {
 func (p *program) verifyMade(ctx context.Context, made *collection, t registry.TLS, named []string, l limits) error {
 	var accounts []registry.Account
 	for _, entry := range made.file.Entries() {
-		accounts = append(accounts, registry.Account{Entry: entry, TLS: t, Timeout: l.timeout})
+		accounts = append(accounts, registry.Account{Entry: entry, NoCatalog: true, TLS: t, Timeout: l.timeout})
 	}
 	if err := guardSwitches(t, accounts, named); err != nil {
 		return err

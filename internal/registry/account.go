@@ -23,8 +23,10 @@ type Account struct {
 	// Host is the registry to ask where the entry has a pattern; "" for that of the
 	// entry. It has the normal form of dockercfg.NormalizeRegistry.
 	Host string
-	// Repositories to look into. If there are none the catalog is read.
+	// Repositories to look into. If there are none the catalog is read, unless NoCatalog
+	// says that nobody wants to know.
 	Repositories []Repository
+	NoCatalog    bool
 	// Push asks whether an upload to each of the repositories could be begun, and
 	// cancels it.
 	Push bool

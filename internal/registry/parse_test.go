@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"net/netip"
 	"net/url"
 	"reflect"
 	"strings"
@@ -150,6 +151,86 @@ func TestLook(t *testing.T) {
 		}
 		if strings.Join(got, " ") != c.want {
 			t.Errorf("%s, %q: got %q, want %q", c.user, c.password, got, c.want)
+		}
+	}
+}
+
+// TestGate decides about names by what they stand for.
+func TestGate(t *testing.T) {
+	for _, c := range []struct {
+		registry, realm string // addresses; "" if none is connected to
+		want            bool
+	}{
+		{"93.184.216.34", "151.101.1.1", true},
+		{"93.184.216.34", "2606:4700::1", true},
+		{"93.184.216.34", "10.1.2.3", false},
+		{"93.184.216.34", "fd00::1", false},
+		{"93.184.216.34", "127.0.0.1", false},
+		{"93.184.216.34", "169.254.169.254", false},
+		{"93.184.216.34", "100.100.100.200", false},
+		{"93.184.216.34", "0.0.0.0", false},
+		{"10.0.0.5", "10.0.0.6", true}, // of a company
+		{"10.0.0.5", "192.168.1.1", true},
+		{"fd00::5", "fd00::6", true},
+		{"10.0.0.5", "127.0.0.1", false},
+		{"10.0.0.5", "169.254.169.254", false},
+		{"10.0.0.5", "::1", false},
+		{"127.0.0.1", "127.0.0.1", false},
+		{"127.0.0.1", "10.0.0.6", false},
+		{"127.0.0.1", "151.101.1.1", true},
+	} {
+		g := &gate{registry: "registry.example"}
+		g.add("Auth.example")
+		at := func(address string) netip.AddrPort { return netip.AddrPortFrom(netip.MustParseAddr(address), 443) }
+		if err := g.permit("Registry.example:443", at(c.registry)); err != nil {
+			t.Errorf("%s: the registry itself: %v", c.registry, err)
+		}
+		if err := g.permit("auth.example:443", at(c.realm)); (err == nil) != c.want {
+			t.Errorf("registry at %s, realm at %s: got %v", c.registry, c.realm, err)
+		}
+		if err := g.permit("proxy.example:3128", at("10.9.9.9")); err != nil {
+			t.Errorf("a proxy: %v", err)
+		}
+	}
+}
+
+func TestParseRealm(t *testing.T) {
+	for _, c := range []struct {
+		registry, realm string
+		want            bool
+	}{
+		{"https://registry-1.docker.io", "https://auth.docker.io/token", true},
+		{"https://r.example", "https://r.example:8443/token?x=y", true},
+		{"https://r.example", "https://R.EXAMPLE/token", true},
+		{"https://r.example", "http://r.example/token", false},
+		{"http://r.example", "http://auth.example/token", true},
+		{"http://r.example", "https://auth.example/token", true},
+		{"https://10.0.0.1", "https://10.0.0.1:8443/token", true},
+		{"https://10.0.0.1", "https://10.0.0.2/token", false},
+		{"https://r.example", "https://192.168.0.1/", false},
+		{"https://r.example", "https://[fe80::1]/", false},
+		{"https://r.example", "https://[fd00::1]/", false},
+		{"https://r.example", "https://[::ffff:10.0.0.1]/", false},
+		{"https://r.example", "https://[2606:4700::1]/", true},
+		{"https://r.example", "https://8.8.8.8/", true},
+		{"https://r.example", "https://2130706433/", false},
+		{"https://r.example", "https://0x7f000001/", false},
+		{"https://r.example", "https://127.1/", false},
+		{"https://r.example", "https://auth.example.0x1/", false},
+		{"https://r.example", "https://user:password@auth.example/", false},
+		{"https://r.example", "/token", false},
+		{"https://r.example", "https:auth.example", false},
+		{"https://r.example", "file:///etc/passwd", false},
+		{"https://r.example", "https://", false},
+		{"https://r.example", "", false},
+		{"https://r.example", "https://auth.example\\@evil.example/", false},
+	} {
+		registry, err := url.Parse(c.registry)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u, err := parseRealm(registry, c.realm); (err == nil) != c.want || (u != nil) != c.want {
+			t.Errorf("%s, %s: got %v, %v", c.registry, c.realm, u, err)
 		}
 	}
 }

@@ -37,6 +37,9 @@ func (s *session) broken(ctx context.Context, err error) *Finding {
 	if e, ok := errors.AsType[*tokenError](err); ok && e.problem != nil {
 		return problem(BadAnswer, "%s", s.safe(e.problem.Error(), "the token server gives no token"))
 	}
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "proxyconnect" { // as net/http has it
+		return problem(Proxy, "%s cannot be asked: the proxy that the environment names does not work: %s", s.base.Host, s.safe(e.Err.Error(), "the connection broke"))
+	}
 	host := s.base.Host
 	who := host
 	var u *url.Error

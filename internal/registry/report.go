@@ -33,6 +33,7 @@ const (
 	Refused            Name = "connection-refused"  // nobody listens there
 	Unreachable        Name = "unreachable"         // no way to it, for another reason
 	Timeout            Name = "timeout"             // no answer in time
+	Proxy              Name = "proxy"               // the proxy that the environment names does not work
 	UnknownAuthority   Name = "unknown-authority"   // nobody who is trusted vouches for its certificate
 	WrongHostName      Name = "wrong-host-name"     // its certificate is for another name
 	CertificateExpired Name = "certificate-expired" // and is no longer valid

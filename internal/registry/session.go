@@ -78,6 +78,12 @@ func (s *session) address(path string) *url.URL {
 	return &url.URL{Scheme: s.base.Scheme, Host: s.base.Host, Path: path}
 }
 
+// isHome reports whether an address is of the registry itself, where credentials go.
+func (s *session) isHome(u *url.URL) bool {
+	return u.Scheme == s.base.Scheme && u.User == nil && strings.EqualFold(u.Hostname(), s.base.Hostname()) &&
+		portOf(u.Host, u.Scheme) == portOf(s.base.Host, s.base.Scheme)
+}
+
 // An answer is what a server said.
 type answer struct {
 	status int
@@ -114,8 +120,8 @@ func (s *session) ask(ctx context.Context, q question) (*answer, error) {
 	s.proven = s.proven || a.credentials && a.status/100 == 2
 	refused := a.status == http.StatusUnauthorized
 	stale := a.status == http.StatusBadRequest && a.credentials && s.challenge.scheme == "bearer"
-	elsewhere := a.from.Scheme != s.base.Scheme || a.from.Host != s.base.Host // it asks after a redirect
-	final := a.credentials && (asIs || s.challenge.scheme == "basic")         // nothing else could be sent
+	elsewhere := !s.isHome(a.from)                                    // it asks after a redirect
+	final := a.credentials && (asIs || s.challenge.scheme == "basic") // nothing else could be sent
 	if !refused && !stale || elsewhere || final {
 		return a, nil
 	}
@@ -141,7 +147,7 @@ func (s *session) ask(ctx context.Context, q question) (*answer, error) {
 func (s *session) authorization(scope string) string {
 	asIs := s.account.Entry.RegistryToken.Reveal()
 	switch token, ok := s.tokens[scope]; {
-	case asIs != "" && s.challenge.scheme != "":
+	case asIs != "" && s.challenge.scheme == "bearer":
 		return "Bearer " + asIs
 	case s.challenge.scheme == "basic":
 		return s.basic()
@@ -165,20 +171,19 @@ type challengeError struct {
 func (e *challengeError) Error() string { return e.problem }
 
 // choose picks the challenge to answer: the first that the credentials are for, as
-// clients have it. A token beats a password.
+// clients have it. Basic is for passwords alone.
 func (s *session) choose(challenges []challenge) (challenge, error) {
-	e := s.account.Entry
-	token := e.IdentityToken != dockercfg.Secret{} || e.RegistryToken != dockercfg.Secret{}
+	hasPassword := s.account.Entry.Password != dockercfg.Secret{}
 	var schemes []string
 	for _, c := range challenges {
-		if c.scheme == "bearer" || c.scheme == "basic" && !token {
+		if c.scheme == "bearer" || c.scheme == "basic" && hasPassword {
 			return c, nil
 		}
 		schemes = append(schemes, c.scheme)
 	}
 	switch {
 	case slices.Contains(schemes, "basic"):
-		return challenge{}, &challengeError{TokenNotUsable, "it wants a user name and a password (Basic), and clients would send it the token that stands beside them, which is of no use for that"}
+		return challenge{}, &challengeError{TokenNotUsable, "it wants a user name and a password (Basic), and a token is of no use for that"}
 	case schemes == nil:
 		return challenge{}, &challengeError{UnknownChallenge, "it answers 401 Unauthorized and does not say what credentials it wants: the header WWW-Authenticate is missing"}
 	}
@@ -194,7 +199,7 @@ func (s *session) send(ctx context.Context, q question, authorization string) (*
 		if err != nil {
 			return nil, err
 		}
-		home := to.Scheme == s.base.Scheme && to.Host == s.base.Host
+		home := s.isHome(to)
 		if authorization != "" && home {
 			request.Header.Set("Authorization", authorization)
 		}
@@ -214,7 +219,7 @@ func (s *session) send(ctx context.Context, q question, authorization string) (*
 		if err != nil || next.User != nil || next.Scheme != s.base.Scheme || next.Hostname() == "" {
 			return a, nil
 		}
-		if q.scope == "" && next.Host != s.base.Host {
+		if q.scope == "" && !s.isHome(next) {
 			return a, nil // it is the registry as a whole that is elsewhere
 		}
 		if !strings.EqualFold(next.Hostname(), s.base.Hostname()) {

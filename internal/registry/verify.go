@@ -200,7 +200,9 @@ func (s *session) wrong(a *answer) *Finding {
 // explore looks into the repositories, or at the catalog if none are named.
 func (s *session) explore(ctx context.Context, r *Report) {
 	if len(s.account.Repositories) == 0 {
-		s.catalog(ctx, r)
+		if !s.account.NoCatalog {
+			s.catalog(ctx, r)
+		}
 		return
 	}
 	tags := false
@@ -275,7 +277,7 @@ func (s *session) catalog(ctx context.Context, r *Report) {
 		if next == nil || c.More {
 			break
 		}
-		if next.Host != s.base.Host || next.Scheme != s.base.Scheme || next.User != nil || next.String() == page.String() || pages+1 == maxPages {
+		if !s.isHome(next) || next.String() == page.String() || pages+1 == maxPages {
 			c.More = true
 			break
 		}
@@ -460,12 +462,15 @@ func (s *session) push(ctx context.Context, path string) (f, note *Finding) {
 	}
 	left := &Finding{UploadLeft, Note, "a push is possible; the upload that proved it could not be cancelled, and the registry drops it by itself"}
 	upload, err := a.from.Parse(a.header.Get("Location"))
-	if err != nil || upload.Host != s.base.Host || upload.Path == "" {
+	if err != nil || upload.Path == "" {
 		return nil, left
 	}
-	if upload.Scheme != s.base.Scheme {
+	if !s.isHome(upload) && upload.Host == s.base.Host && upload.User == nil {
 		upload.Scheme = s.base.Scheme
 		note = &Finding{WrongAddress, Warning, "the registry believes that it is reached by " + s.otherScheme() + " and sends those who push there: the proxy before it has to set X-Forwarded-Proto"}
+	}
+	if !s.isHome(upload) {
+		return nil, left
 	}
 	a, err = s.ask(ctx, question{method: http.MethodDelete, to: upload, scope: scope})
 	if err != nil || a.status/100 != 2 {

@@ -148,6 +148,8 @@ func TestVerify(t *testing.T) {
 		{"identity token, by GET", &fakeregistry.Registry{Users: users, Tokens: true, NoPost: true, IdentityTokens: map[string]string{identity: user}, Repositories: two}, withIdentity(identity), []string{"team/app"}, false, registry.Works, "", -1},
 		{"wrong identity token", &fakeregistry.Registry{Users: users, Tokens: true, IdentityTokens: map[string]string{identity: user}}, withIdentity("canary-other"), nil, false, registry.Failed, "wrong-credentials", -1},
 		{"identity token where a password is wanted", &fakeregistry.Registry{Users: users}, withIdentity(identity), nil, false, registry.Failed, "token-not-usable", -1},
+		{"identity token beside the password that is wanted", &fakeregistry.Registry{Users: users, NoCatalog: true}, func(a *registry.Account) { a.Entry.IdentityToken = dockercfg.NewSecret(identity) }, nil, false, registry.Works, "no-catalog", -1},
+		{"login alone", &fakeregistry.Registry{Users: users, Repositories: two}, func(a *registry.Account) { a.NoCatalog = true }, nil, false, registry.Works, "", -1},
 		{"registry token", &fakeregistry.Registry{Tokens: true, RegistryToken: bearer, Repositories: two}, withBearer(bearer), []string{"team/app"}, true, registry.Works, "", -1},
 		{"wrong registry token", &fakeregistry.Registry{Tokens: true, RegistryToken: bearer}, withBearer(bearer + "x"), nil, false, registry.Failed, "wrong-credentials", -1},
 	} {
@@ -219,6 +221,42 @@ func TestMessages(t *testing.T) {
 	if got, want := verify(t, a).Problems()[0].Message, "the likely cause: the password ends in a line end"; !strings.HasSuffix(got, want) {
 		t.Errorf("got %q", got)
 	}
+}
+
+// TestClock blames the clock for a token that seems expired.
+func TestClock(t *testing.T) {
+	a := start(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Date", time.Now().Add(-10*time.Minute).UTC().Format(http.TimeFormat))
+		w.Header().Set("WWW-Authenticate", "Basic")
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	r := verify(t, a)
+	if names(r) != "wrong-credentials" || !strings.Contains(r.Problems()[0].Message, "this machine's clock is 10m") {
+		t.Errorf("got %v", r.All())
+	}
+}
+
+// TestWrongAddress has a registry that believes that it is reached by https, and
+// sends those who push there.
+func TestWrongAddress(t *testing.T) {
+	fake := &fakeregistry.Registry{Users: users, Repositories: map[string][]string{"a": {"1"}}, Absolute: true}
+	a := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fake.ServeHTTP(&elsewhere{w}, r)
+	}))
+	a.Repositories, a.Push = repositories(t, "a"), true
+	if r := verify(t, a); r.Result != registry.Works || names(r) != "wrong-address" || fake.Uploads() != 0 {
+		t.Errorf("got %v, %d uploads left", r.All(), fake.Uploads())
+	}
+}
+
+// elsewhere writes the other scheme into Location.
+type elsewhere struct{ http.ResponseWriter }
+
+func (e *elsewhere) WriteHeader(status int) {
+	if location := e.Header().Get("Location"); location != "" {
+		e.Header().Set("Location", strings.Replace(location, "http:", "https:", 1))
+	}
+	e.ResponseWriter.WriteHeader(status)
 }
 
 // TestLoginOnly is what is asked at least: the same as docker login asks.
@@ -573,5 +611,56 @@ func BenchmarkVerifyAll(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestEcho has servers that say the password wherever they can say something, under
+// every status.
+func TestEcho(t *testing.T) {
+	encoded := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
+	bodies := []string{
+		`{"errors":[{"code":"` + password + `","message":"no"}]}`, `{"errors":[{"code":"X","message":"you said ` + password + `"}]}`,
+		`{"error":"` + encoded + `","error_description":"` + encoded + `"}`, `{"details":"` + password + `","message":"x"}`,
+		"<html>" + password, password, `{"token":"` + password + `"}`, `{"repositories":["` + password + `"],"tags":["` + password + `"]}`,
+	}
+	challenges := []string{"", "Basic", "Basic realm=" + password, password + " x", "Bearer realm=\"http://HOST/token\",service=\"" + password + "\"", "Bearer realm=" + password}
+	locations := []string{"", "/" + password, "http://HOST/v2/?" + password, password + "://x"}
+	verified := 0
+	for _, status := range []int{200, 202, 204, 307, 400, 401, 403, 404, 405, 418, 501} {
+		for i, body := range bodies {
+			challenge, location := challenges[(i+status)%len(challenges)], locations[(i+status/2)%len(locations)]
+			a := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if challenge != "" {
+					w.Header().Set("WWW-Authenticate", strings.ReplaceAll(challenge, "HOST", r.Host))
+				}
+				if location != "" {
+					w.Header().Set("Location", strings.ReplaceAll(location, "HOST", r.Host))
+				}
+				w.Header().Set("Link", "<"+password+`>; rel="next"`)
+				code := status
+				if _, _, ok := r.BasicAuth(); !ok && strings.Contains(challenge, "HOST") {
+					code = http.StatusUnauthorized
+				}
+				w.WriteHeader(code)
+				io.WriteString(w, body)
+			}))
+			for _, repository := range [][]string{nil, {"a", "a:canar"}} {
+				a.Repositories, a.Push = repositories(t, repository...), true
+				r := registry.Verify(t.Context(), a)
+				text, err := json.Marshal(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				verified++
+				for _, part := range []string{password[:8], password[8:], encoded[:8], encoded[len(encoded)-8:]} {
+					if strings.Contains(strings.ReplaceAll(string(text), "a:canar", ""), part) {
+						t.Errorf("%d, %s, %s, %s: %q comes out: %s", status, body, challenge, location, part, text)
+					}
+				}
+			}
+		}
+	}
+	if verified < 150 {
+		t.Errorf("%d were verified", verified)
 	}
 }
