@@ -533,19 +533,29 @@ func temporaryStem(target string) string {
 	return dir + "." + name[:min(len(name), maxTempStem)] + ".jet-"
 }
 
-// Tidy removes what processes that were killed while they wrote to path have left
-// beside it. Nobody may be writing to it.
-func Tidy(path string) error {
-	entries, err := os.ReadDir(folder(path))
-	if err != nil {
-		return cause(err)
+// Tidy removes what processes that were killed while they wrote to these paths have
+// left beside them. Nobody may be writing to them.
+func Tidy(paths ...string) error {
+	stems := make(map[string]map[string]bool) // by folder
+	for _, path := range paths {
+		dir := folder(path)
+		if stems[dir] == nil {
+			stems[dir] = make(map[string]bool)
+		}
+		stems[dir][filepath.Base(temporaryStem(path))] = true
 	}
 	var problems []error
-	stem := filepath.Base(temporaryStem(path))
-	for _, entry := range entries {
-		id, found := strings.CutPrefix(entry.Name(), stem)
-		if found && len(id) == temporaryDigits && strings.ToUpper(id) == id {
-			problems = append(problems, os.Remove(filepath.Join(folder(path), entry.Name())))
+	for dir, stems := range stems {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			problems = append(problems, cause(err))
+		}
+		for _, entry := range entries {
+			at := max(0, len(entry.Name())-temporaryDigits)
+			stem, id := entry.Name()[:at], entry.Name()[at:]
+			if stems[stem] && strings.ToUpper(id) == id {
+				problems = append(problems, os.Remove(filepath.Join(dir, entry.Name())))
+			}
 		}
 	}
 	return errors.Join(problems...)

@@ -834,7 +834,10 @@ func TestTidy(t *testing.T) {
 	}
 	slices.Sort(kept)
 	wantOnly(t, dir, kept...)
-	if err := Tidy(filepath.Join(dir, "absent", "out")); !errors.Is(err, fs.ErrNotExist) {
+	put(t, temporaryName(path), "old", 0)
+	err := Tidy(filepath.Join(dir, "absent", "out"), filepath.Join(dir, "other"), path)
+	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
+	wantOnly(t, dir, kept[1:]...) // "other" had one too
 }
