@@ -131,7 +131,8 @@ func readAuthorization(t target, data json.RawMessage) (token, error) {
 	}
 	whole := int64(seconds)
 	k := token{
-		username: user, password: dockercfg.NewSecret(password),
+		// A copy of the name, so that it does not keep the text of the whole token.
+		username: strings.Clone(user), password: dockercfg.NewSecret(password),
 		expires: time.Unix(whole, int64((seconds-float64(whole))*1e9)),
 	}
 	if left := time.Until(k.expires); left <= 0 {
