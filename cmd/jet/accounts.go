@@ -47,7 +47,19 @@ func (f *accountsFile) shown() string { return display(f.name, "stdin") }
 
 // accounts reads a file of registry accounts, which may be encrypted.
 func (r *reader) accounts(ctx context.Context, name string) (*accountsFile, error) {
-	text, format, err := r.read(ctx, name, "file of registries")
+	data, err := r.program.readWhole(ctx, name, accountsKind)
+	if err != nil {
+		return nil, err
+	}
+	return r.accountsIn(ctx, name, data)
+}
+
+// accountsKind is what such a file is called in messages.
+const accountsKind = "file of registries"
+
+// accountsIn is accounts for a file that was read already.
+func (r *reader) accountsIn(ctx context.Context, name string, data []byte) (*accountsFile, error) {
+	text, format, err := r.openData(ctx, name, data)
 	if err != nil {
 		return nil, err
 	}

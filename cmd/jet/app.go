@@ -75,6 +75,7 @@ func (p *program) app() *cli.App {
 			p.dockercfgCommand(),
 			p.tokenCommand(),
 			p.verifyCommand(),
+			p.refreshCommand(),
 			p.helperCommand(),
 			p.cacheCommand(),
 			p.checkCommand(),

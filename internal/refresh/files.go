@@ -48,9 +48,7 @@ func (f *File) read() (data []byte, found bool, err error) {
 // write puts data into the file. What the file holds already is left alone, but for
 // the first time: mode and owner may be others.
 func (f *File) write(data, old []byte, found bool) (changed bool, err error) {
-	if !f.written {
-		outfile.Tidy(f.Path) // of a process that was killed
-	} else if found && bytes.Equal(data, old) {
+	if f.written && found && bytes.Equal(data, old) {
 		return false, nil
 	}
 	inPlace, err := outfile.WriteFileWith(f.Path, data, f.Attributes)

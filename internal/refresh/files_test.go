@@ -142,20 +142,6 @@ func TestDockercfgFile(t *testing.T) {
 	}
 }
 
-// TestLeftovers takes away what a process that was killed has left.
-func TestLeftovers(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "password")
-	write(t, filepath.Join(dir, ".password.jet-ABCDEFGHIJKLMNOPQRSTUVWXYZ"), "a token")
-	if _, err := (&PasswordFile{file(path)}).Write(t.Context(), Content{Entries: []dockercfg.Entry{entryFor("a.test", "1")}}); err != nil {
-		t.Error(err)
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) != 1 {
-		t.Errorf("got %v, %v", entries, err)
-	}
-}
-
 // TestReader reads two files without a pause while they are written: each time it
 // finds all of one of the versions, and is allowed to.
 func TestReader(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +28,9 @@ type Options struct {
 	// Random gives the chances that keep many jobs apart, from 0 up to 1; nil means
 	// rand.Float64. It must be safe for concurrent use.
 	Random func() float64
+	// Rest is called after work, when there is none for a while, once a minute at
+	// most; nil for nothing. It is for giving memory back.
+	Rest func()
 }
 
 const (
@@ -36,6 +40,9 @@ const (
 	// setBack is how far a clock has to be set back to make all that is known about
 	// expiry doubtful: many servers tell how long a token lives, not until when.
 	setBack = time.Minute
+	// restTime is how long there has to be nothing to do, and restPause the shortest
+	// time between two rests.
+	restTime, restPause = 5 * time.Second, time.Minute
 	// moment is how long a try or a write counts as one that is at work. After that
 	// it waits for somebody, and costs no more than its memory.
 	moment = 2 * time.Second
@@ -51,6 +58,7 @@ type Refresher struct {
 	log      *slog.Logger
 	now      func() time.Time
 	random   func() float64
+	rest     func()
 	wake     chan struct{} // the loop has to look again
 	tasks    sync.WaitGroup
 	parallel int
@@ -58,8 +66,9 @@ type Refresher struct {
 	mutex    sync.Mutex
 	begun    time.Time
 	queue    queue
-	free     int // places for tasks
-	serial   int // of the last credential that came
+	free     int  // places for tasks
+	worked   bool // since the last rest
+	serial   int  // of the last credential that came
 	interval time.Duration
 	accounts []*account
 	outputs  []*output
@@ -99,10 +108,10 @@ type output struct {
 	Output
 	accounts []*account
 	added    time.Time
-	version  int    // another one after each change of the plan
-	holds    []hold // of each account, what was written last
-	complete bool   // all accounts were written once
-	names    []string
+	version  int      // another one after each change of the plan
+	holds    []hold   // of each account, what was written last
+	complete bool     // all accounts were written once
+	names    []string // that it may have entries for
 
 	writes, failures int
 	failed           int       // in a row
@@ -120,7 +129,7 @@ type hold struct {
 // New makes a Refresher without a plan.
 func New(o Options) *Refresher {
 	r := &Refresher{
-		log: o.Log, now: o.Now, random: o.Random, parallel: cmp.Or(o.Parallel, 16),
+		log: o.Log, now: o.Now, random: o.Random, rest: o.Rest, parallel: cmp.Or(o.Parallel, 16),
 		wake: make(chan struct{}, 1), healthy: true,
 	}
 	if r.log == nil {
@@ -181,7 +190,7 @@ func (r *Refresher) applyAccounts(p *Plan, now time.Time) map[string]*account {
 		a := before[wanted.Name]
 		if a != nil && a.Version == wanted.Version && a.Registry == wanted.Registry {
 			delete(before, wanted.Name)
-			a.outputs = nil
+			a.Account, a.outputs = wanted, nil
 		} else {
 			old := a
 			a = &account{Account: wanted, added: now, task: task{index: -1}}
@@ -272,12 +281,20 @@ func (r *Refresher) Run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	start, last := time.Now(), r.wall()
-	elapsed := time.Duration(0)
+	elapsed, rested := time.Duration(0), -restPause
 	for ctx.Err() == nil {
 		now, since := r.wall(), time.Since(start)
 		jump := now.Sub(last) - (since - elapsed)
 		last, elapsed = now, since
-		timer.Reset(r.beginDue(now, jump))
+		wait, tired := r.beginDue(now, jump)
+		if tired && wait > restTime && since-rested >= restPause {
+			rested = since
+			r.mutex.Lock()
+			r.worked = false
+			r.mutex.Unlock()
+			r.rest()
+		}
+		timer.Reset(wait)
 		select {
 		case <-ctx.Done():
 		case <-r.wake:
@@ -296,9 +313,10 @@ func (r *Refresher) Run(ctx context.Context) {
 	}
 }
 
-// beginDue begins what is due and says for how long there is nothing more to do.
-// Jump is how far the clock was set, forward or back.
-func (r *Refresher) beginDue(now time.Time, jump time.Duration) time.Duration {
+// beginDue begins what is due and says for how long there is nothing more to do, and
+// whether there was since the last rest. Jump is how far the clock was set, forward
+// or back.
+func (r *Refresher) beginDue(now time.Time, jump time.Duration) (wait time.Duration, tired bool) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	if jump < -setBack {
@@ -317,21 +335,23 @@ func (r *Refresher) beginDue(now time.Time, jump time.Duration) time.Duration {
 	r.logHealth(now)
 	for r.free > 0 {
 		t, wait, ok := r.queue.next(now)
+		if t != nil {
+			r.start(t)
+			continue
+		}
 		if !ok {
-			return tick
+			wait = tick
 		}
-		if t == nil {
-			return min(wait, tick)
-		}
-		r.start(t)
+		return min(wait, tick), r.worked && r.rest != nil && r.free == r.parallel
 	}
-	return tick // or until a place is free
+	return tick, false // or until a place is free
 }
 
 // start runs a task on one of the places, which is free again when it ended or after
 // a moment.
 func (r *Refresher) start(t *task) {
 	t.running = true
+	r.worked = true
 	r.free--
 	var once sync.Once
 	leave := func() {
@@ -373,8 +393,9 @@ func (r *Refresher) ask(a *account) {
 	ctx, cancel := context.WithTimeout(r.asking, patience(a.Timeout, left(a.expires, r.wall())))
 	defer cancel()
 	a.stop = cancel
+	source := a.Source
 	r.mutex.Unlock()
-	result, err := a.Source.Generate(ctx)
+	result, err := source.Generate(ctx)
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	a.running, a.stop = false, nil
@@ -475,14 +496,25 @@ func (r *Refresher) failed(a *account, now time.Time) {
 	}
 	next := now.Add(pauseAfter(a.failed, firstPause, last, left(a.expires, now), r.random()))
 	what := []any{"account", a.Name, "registry", a.Registry, "error", a.err.Error(), "failures", a.failed, "next", stamp(next)}
-	if advised, ok := errors.AsType[*generators.AdvisedError](a.err); ok {
-		what = append(what, "advice", advised.Advice)
-	}
+	what = append(what, adviceOf(a.err)...)
 	if !a.expires.IsZero() {
 		what = append(what, "expires", stamp(a.expires))
 	}
 	r.log.Warn("cannot refresh", what...)
 	r.queue.set(&a.task, next)
+}
+
+// adviceOf gives what an error has to say on what to do, for the log.
+func adviceOf(err error) []any {
+	var advised *generators.AdvisedError
+	var several interface{ Advice() []string }
+	switch {
+	case errors.As(err, &advised):
+		return []any{"advice", advised.Advice}
+	case errors.As(err, &several) && len(several.Advice()) > 0:
+		return []any{"advice", strings.Join(several.Advice(), "; ")}
+	}
+	return nil
 }
 
 // gather is how long an output of several accounts waits for more of them, so that
@@ -625,7 +657,8 @@ func (r *Refresher) writeFailed(o *output, now time.Time) {
 		o.failing = now
 	}
 	next := now.Add(pauseAfter(o.failed, firstWritePause, lastWritePause, o.left(now), r.random()))
-	r.log.Error("cannot write", "output", o.Name, "error", o.err.Error(), "failures", o.failed, "next", stamp(next))
+	what := []any{"output", o.Name, "error", o.err.Error(), "failures", o.failed, "next", stamp(next)}
+	r.log.Error("cannot write", append(what, adviceOf(o.err)...)...)
 	r.queue.set(&o.task, next)
 }
 

@@ -451,6 +451,26 @@ func TestClock(t *testing.T) {
 	})
 }
 
+// TestRest has rests after work, and none during it or without any.
+func TestRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clouds, disks := world(20, 12*time.Hour)
+		clouds[0].hangs = []span{{0, 20 * time.Second}}
+		var rests atomic.Int32
+		r := New(Options{Rest: func() { rests.Add(1) }})
+		run(t, r, single(0, clouds, disks), func() {
+			sleep(10 * time.Second)
+			want(t, "rests after 10 seconds", rests.Load(), 1) // what hangs is no work
+			sleep(5 * time.Hour)
+			want(t, "rests after 5 hours", rests.Load(), 2)
+			sleep(24 * time.Hour)
+			if n := rests.Load(); n < 6 || n > 5*20 {
+				t.Errorf("%d rests in 29 hours", n)
+			}
+		})
+	})
+}
+
 // TestNoEnd looks at passwords again after the interval.
 func TestNoEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
