@@ -31,6 +31,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/dockercfg/jet/dockercfg"
+	configuration "github.com/dockercfg/jet/internal/accounts"
 	"github.com/dockercfg/jet/internal/kubernetes"
 )
 
@@ -312,7 +313,7 @@ func TestKubernetes(t *testing.T) {
 func testManifests(t *testing.T, c *cluster) {
 	c.namespace(t, "apps", "jobs", "spinnaker")
 	files, err := filepath.Glob(filepath.Join(manifests, "*.yaml"))
-	if err != nil || len(files) < 6 {
+	if err != nil || len(files) < 7 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
 	slices.SortStableFunc(files, func(a, b string) int { // for the namespace
@@ -342,8 +343,8 @@ func testManifests(t *testing.T, c *cluster) {
 			}
 		}
 	}
-	if pods != 4 {
-		t.Errorf("%d Pods, want 4", pods)
+	if pods != 5 {
+		t.Errorf("%d Pods, want 5", pods)
 	}
 	// Nothing of it is lost: unconfined, the same Pod is refused.
 	code, _ := c.try(http.MethodPost, "/api/v1/namespaces/jet/pods", "application/json", `{"metadata":{"name":"open"},"spec":{"containers":[{"name":"a","image":"a"}]}}`)
@@ -352,11 +353,46 @@ func testManifests(t *testing.T, c *cluster) {
 	}
 }
 
-// podOf gives the Pod that a Deployment or CronJob makes.
+// TestManifests reads the configurations in them as jet does.
+func TestManifests(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(manifests, "*.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	configurations := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, document := range strings.Split("\n"+string(text), "\n---\n") {
+			var config v1.ConfigMap
+			if err := yaml.Unmarshal([]byte(document), &config); err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+			for name, data := range config.Data {
+				if strings.HasPrefix(name, "clouddriver") {
+					continue
+				}
+				configurations++
+				read, err := configuration.Parse([]byte(data))
+				if err != nil || len(read.Outputs) == 0 || len(read.Notices) > 0 {
+					t.Errorf("%s: %s: %v, %+v", file, name, err, read)
+				}
+			}
+		}
+	}
+	if configurations != 5 {
+		t.Errorf("%d configurations, want 5", configurations)
+	}
+}
+
+// podOf gives the Pod that a Deployment, a StatefulSet or a CronJob makes.
 func podOf(t *testing.T, document string) (template v1.PodTemplateSpec, ok bool) {
 	t.Helper()
 	var kind metav1.TypeMeta
 	var deployment appsv1.Deployment
+	var set appsv1.StatefulSet
 	var job batchv1.CronJob
 	read := func(into any) {
 		t.Helper()
@@ -368,6 +404,9 @@ func podOf(t *testing.T, document string) (template v1.PodTemplateSpec, ok bool)
 	case "Deployment":
 		read(&deployment)
 		return deployment.Spec.Template, true
+	case "StatefulSet":
+		read(&set)
+		return set.Spec.Template, true
 	case "CronJob":
 		read(&job)
 		return job.Spec.JobTemplate.Spec.Template, true
