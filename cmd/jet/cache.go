@@ -53,19 +53,32 @@ jet cache clear`,
 			},
 			{
 				Name:        "clear",
-				Usage:       "Remove all tokens that are kept.",
+				Usage:       "Remove all tokens that are kept, and the key that the system's store has for them.",
 				UsageText:   `jet cache clear`,
-				Description: `Removing the folder does the same. Tokens that others already have live on.`,
+				Description: `Tokens that others already have live on. The next token that is kept has another key, if that is not the project's.`,
 				Action: func(c *cli.Context) error {
 					folder, err := cacheFolder(c)
 					if err != nil {
 						return err
 					}
 					tokens, err := tokencache.Clear(folder)
-					if err == nil {
-						p.note("removed %s", count(tokens, "token"))
+					if err != nil {
+						return err
 					}
-					return err
+					p.note("removed %s", count(tokens, "token"))
+					record, err := knownkeys.Load(cacheKeyName)
+					if err != nil || record.Stored == nil {
+						return err
+					}
+					helper := record.Stored.Helper
+					if err := storedkey.Forget(c.Context, record, credentialstore.Options{Stderr: p.stderr}); err != nil {
+						// What the store has is worth nothing without the half that goes now.
+						p.warn("docker-credential-%s keeps its half of the key of the cache: %v", helper, err)
+						record.Stored = nil
+						return record.Save()
+					}
+					p.note("docker-credential-%s no longer has the key of the cache", helper)
+					return nil
 				},
 			},
 		},

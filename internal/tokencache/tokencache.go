@@ -86,7 +86,7 @@ func (c *Cache) Problem() string {
 // keys are what is derived from that of the cache.
 type keys struct {
 	there bool // else there is no cache
-	names []byte
+	names dockercfg.Secret
 	files crypto.Key
 }
 
@@ -243,9 +243,11 @@ func (c *Cache) derive(ctx context.Context) (k keys, err error) {
 	if !ok {
 		return k, nil
 	}
-	if k.names, err = key.Derive("token cache: names of files"); err != nil {
+	names, err := key.Derive("token cache: names of files")
+	if err != nil {
 		return k, err
 	}
+	k.names = dockercfg.NewSecret(string(names))
 	files, err := key.Derive("token cache: files")
 	if err != nil {
 		return k, err
@@ -269,8 +271,8 @@ const notKept = "tokens are not kept for the next time: %v"
 
 // name gives the name of a request's file: an HMAC over all that decides whose the
 // token is, and for what, with the length before each part.
-func (r Request) name(key []byte, parts []dockercfg.Secret) string {
-	h := mac{hmac.New(sha256.New, key)}
+func (r Request) name(key dockercfg.Secret, parts []dockercfg.Secret) string {
+	h := mac{hmac.New(sha256.New, []byte(key.Reveal()))}
 	h.number(formatVersion)
 	h.text(r.Backend.Name)
 	h.number(len(r.Backend.Variables))

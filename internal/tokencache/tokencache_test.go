@@ -383,6 +383,50 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
+// TestUnwritable: where a file cannot be written, or a lock not be had, the token is
+// given all the same, with one warning.
+func TestUnwritable(t *testing.T) {
+	for _, end := range []string{fileEnd, lockEnd} {
+		cache, source, _ := setUp(t)
+		wantToken(t, cache, source, request(), 1, false)
+		path := strings.TrimSuffix(tokens(t, cache.Folder)[0], fileEnd) + end
+		if _, err := Clear(cache.Folder); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(filepath.Join(path, "in the way"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		again := cache.again()
+		wantToken(t, again, source, request(), 2, false)
+		if told := strings.Contains(again.Problem(), filepath.Base(path)); told != (end == fileEnd) {
+			t.Errorf("%s: the warning is %q", end, again.Problem())
+		}
+		if end == lockEnd { // without a lock it is kept
+			wantToken(t, cache.again(), source, request(), 2, true)
+		} else {
+			wantToken(t, cache.again(), source, request(), 3, false)
+		}
+	}
+}
+
+// TestPrints: no secret shows under any verb.
+func TestPrints(t *testing.T) {
+	cache, source, _ := setUp(t)
+	wantToken(t, cache, source, request("A", "an-account-id"), 1, false)
+	s := wantToken(t, cache, source, request("A", "an-account-id"), 1, true)
+	names := cache.keys.names.Reveal()
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		for _, value := range []any{s, *cache.keys, s.taken, cache.keys} {
+			text := fmt.Sprintf(verb, value)
+			for _, secret := range []string{canary, names, fmt.Sprintf("%x", names), fmt.Sprint([]byte(names)), "an-account-id"} {
+				if strings.Contains(text, secret) {
+					t.Errorf("%s of a %T shows %q", verb, value, secret)
+				}
+			}
+		}
+	}
+}
+
 func TestRefuse(t *testing.T) {
 	cache, source, clock := setUp(t)
 	s := wantToken(t, cache, source, request(), 1, false)
@@ -547,7 +591,7 @@ func TestDeadHolder(t *testing.T) {
 // TestNames: whatever decides whose a token is makes another name, also where texts
 // only move from one place to another.
 func TestNames(t *testing.T) {
-	key := []byte("0123456789abcdef0123456789abcdef")
+	key, other := dockercfg.NewSecret("0123456789abcdef0123456789abcdef"), dockercfg.NewSecret("0123456789abcdef0123456789abcdeg")
 	secrets := func(texts ...string) (all []dockercfg.Secret) {
 		for _, text := range texts {
 			all = append(all, dockercfg.NewSecret(text))
@@ -591,7 +635,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("cases %d and %d have one name", i, j)
 		}
 		seen[name] = i
-		if len(name) != 64 || c.r.name(key, c.parts) != name || c.r.name(key[:31], c.parts) == name {
+		if len(name) != 64 || c.r.name(key, c.parts) != name || c.r.name(other, c.parts) == name {
 			t.Errorf("case %d: the name is %q, and not that at all times for this key alone", i, name)
 		}
 	}
