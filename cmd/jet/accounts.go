@@ -72,17 +72,36 @@ func (r *reader) accountsIn(ctx context.Context, name string, data []byte) (*acc
 		return nil, accountsFailure(err, name, format)
 	}
 	if format == 0 {
-		for _, a := range file.Accounts {
-			if a.Password != (dockercfg.Secret{}) {
-				r.program.warn("%s: line %d: the password of %s is readable to everybody who can read the file", shown, a.Line, a.Name)
-				r.program.hint(`"jet encrypt %s %s" encrypts it, and --config takes what comes out; passwordFile and passwordCommand leave the password elsewhere`, shellWord(name), shellWord(name+".encrypted"))
-				break
-			}
+		if a, ok := readable(file); ok {
+			r.program.warn("%s: line %d: the secret of %s is readable to everybody who can read the file", shown, a.Line, a.Name)
+			r.program.hint(`"jet encrypt %s %s" encrypts it, and --config takes what comes out; passwordFile, passwordCommand and envFile leave the secret elsewhere`, shellWord(name), shellWord(name+".encrypted"))
 		}
 	}
 	own := *r
 	own.quiet = true // it is said once, here
 	return &accountsFile{File: file, name: name, dir: filepath.Dir(name), sharedReader: sharedReader{reader: &own}, slots: make(chan struct{}, maxAsking)}, nil
+}
+
+// readable gives the first account with a secret in the file itself.
+func readable(f *accounts.File) (accounts.Account, bool) {
+	known, err := backends(backendConfig{})
+	if err != nil {
+		return accounts.Account{}, false
+	}
+	for _, a := range f.Accounts {
+		if a.Password != (dockercfg.Secret{}) {
+			return a, true
+		}
+		b, _ := known.Lookup(a.Backend)
+		for _, v := range b.Variables {
+			for _, name := range append([]string{v.Name}, v.Aliases...) {
+				if v.Secret && a.Variables[name] != "" {
+					return a, true
+				}
+			}
+		}
+	}
+	return accounts.Account{}, false
 }
 
 // accountsFailure names the file in errors of Parse.

@@ -17,6 +17,7 @@ import (
 	"github.com/dockercfg/jet/generators/store"
 	"github.com/dockercfg/jet/internal/helperconfig"
 	"github.com/dockercfg/jet/internal/outfile"
+	"github.com/dockercfg/jet/internal/registry"
 	"github.com/dockercfg/jet/internal/spelling"
 )
 
@@ -60,10 +61,6 @@ func (p *program) generateDockercfg(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	tls, err := p.wantedTLS(c)
-	if err != nil {
-		return err
-	}
 	if err := needsVerify(c); err != nil {
 		return err
 	}
@@ -75,11 +72,11 @@ func (p *program) generateDockercfg(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	selected := p.selectBackends
+	choose := p.chooseBackends
 	if c.IsSet("config") {
-		selected = p.selectAccounts
+		choose = p.chooseAccounts
 	}
-	choose, err := selected(c, reader, limits)
+	choice, err := choose(c, reader, limits)
 	if err != nil {
 		return err
 	}
@@ -87,19 +84,19 @@ func (p *program) generateDockercfg(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	runs, only, err := choose()
+	chosen, err := choice()
 	if err != nil {
 		return err
 	}
-	if err := guardStore(output, runs); err != nil {
+	if err := guardStore(output, chosen.runs); err != nil {
 		return err
 	}
-	made, err := p.collect(c.Context, runs, only, limits)
+	made, err := p.collect(c.Context, chosen.runs, chosen.only, limits)
 	if err != nil {
 		return err
 	}
 	if c.Bool("verify") {
-		if err := p.verifyMade(c.Context, made, tls, only, limits); err != nil {
+		if err := p.verifyMade(c.Context, made, chosen, limits); err != nil {
 			return err
 		}
 	}
@@ -122,10 +119,23 @@ func (p *program) generateDockercfg(c *cli.Context) error {
 	return nil
 }
 
-// selectBackends reads which backends the command line asks for. What it gives reads
-// their variables and decides what to run, for which registries alone.
-func (p *program) selectBackends(c *cli.Context, reader *scopeReader, _ limits) (func() ([]run, []string, error), error) {
+// A selection is what makes credentials, and how to ask the registries about them.
+type selection struct {
+	runs []run
+	only []string // registries, nil for all
+	// accounts prepares what --verify asks.
+	accounts func(context.Context, []dockercfg.Entry, limits) ([]registry.Account, error)
+	advise   adviser
+}
+
+// chooseBackends reads which backends the command line asks for. What it gives reads
+// their variables and decides which to run.
+func (p *program) chooseBackends(c *cli.Context, reader *scopeReader, _ limits) (func() (*selection, error), error) {
 	only, err := wantedRegistries(c.StringSlice("registry"))
+	if err != nil {
+		return nil, err
+	}
+	tls, err := p.wantedTLS(c)
 	if err != nil {
 		return nil, err
 	}
@@ -137,42 +147,45 @@ func (p *program) selectBackends(c *cli.Context, reader *scopeReader, _ limits) 
 	if err != nil {
 		return nil, err
 	}
-	return func() ([]run, []string, error) {
+	return func() (*selection, error) {
 		scopes, err := reader.scopes(c.Context)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		runs, err := p.chooseRuns(known, asked, scopes)
-		return runs, only, err
+		return &selection{
+			runs: runs, only: only,
+			accounts: func(_ context.Context, entries []dockercfg.Entry, l limits) (accounts []registry.Account, err error) {
+				for _, entry := range entries {
+					accounts = append(accounts, registry.Account{Entry: entry, NoCatalog: true, TLS: tls, Timeout: l.timeout})
+				}
+				return accounts, guardSwitches(tls, accounts, only)
+			},
+			advise: func(f registry.Finding, r registry.Report) string { return adviseFinding(f, r.Registry, "") },
+		}, err
 	}, nil
 }
 
-// selectAccounts is selectBackends for a file of registries.
-func (p *program) selectAccounts(c *cli.Context, reader *scopeReader, l limits) (func() ([]run, []string, error), error) {
-	name := c.String("config")
-	if name == "" {
-		return nil, misuse("--config: the name is empty")
-	}
-	for _, other := range [...]string{"from", "env-file"} {
-		if c.IsSet(other) {
-			return nil, misuse("--config and --%s do not go together", other).
-				hint("the file says for each registry which backend is asked, with which envFile")
-		}
+// chooseAccounts is chooseBackends for a file of registries.
+func (p *program) chooseAccounts(c *cli.Context, reader *scopeReader, l limits) (func() (*selection, error), error) {
+	name, err := wantedAccounts(c, "from", "env-file")
+	if err != nil {
+		return nil, err
 	}
 	if err := distinct(name, c.Args().First()); err != nil {
 		return nil, err
 	}
-	return func() ([]run, []string, error) {
+	return func() (*selection, error) {
 		file, err := reader.accounts(c.Context, name)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		chosen, err := file.chosen(c.StringSlice("registry"))
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		runs, err := file.runs(chosen, l)
-		return runs, nil, err
+		return &selection{runs: runs, accounts: file.asked(chosen), advise: file.advise}, err
 	}, nil
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -22,18 +23,25 @@ func (p *program) verifyCommand() *cli.Command {
 		UsageText: `jet verify dockercfg.encrypted
 jet verify dockercfg.encrypted --registry quay.io --repository quay.io/team/app:1.2
 jet verify dockercfg --repository team/app --push
-jet verify dockercfg --registry registry.example:5000 --ca-cert ca.pem`,
-		Description: `Asks every registry in the file, side by side, as clients do before they pull, and pulls nothing. With --repository it asks whether the tags can be read, or that tag; without, it reads the list of repositories, if the registry has one. A registry that is empty or has no list is no failure. --push begins an upload to each repository and cancels it: nothing is pushed. The exit code is 1 if something does not work; warnings leave it 0. "-" is stdin.`,
+jet verify dockercfg --registry registry.example:5000 --ca-cert ca.pem
+jet verify production hub --config registries.yaml`,
+		Description: `Asks every registry in the file, side by side, as clients do before they pull, and pulls nothing. With --repository it asks whether the tags can be read, or that tag; without, it reads the list of repositories, if the registry has one. A registry that is empty or has no list is no failure. --push begins an upload to each repository and cancels it: nothing is pushed. The exit code is 1 if something does not work; warnings leave it 0. With --config the credentials are got as a file of registries says, and asked about with its repositories and its switches; the arguments are then names of its registries, none for all. "-" is stdin.`,
 		Flags: slices.Concat([]cli.Flag{
+			accountsFlag("ask about the registries in `FILE`, such as registries.yaml"),
 			&cli.StringSliceFlag{Name: "registry", Usage: "ask `HOST` alone; may be repeated"},
 			&cli.StringSliceFlag{Name: "repository", Usage: "ask about `[HOST/]NAME[:TAG]`; may be repeated"},
 			&cli.BoolFlag{Name: "push", Usage: "ask whether one may push to the repositories, too"},
 		}, tlsFlags(), []cli.Flag{
 			&cli.DurationFlag{Name: "timeout", Usage: "give a registry up that took longer than `TIME`", Value: registry.DefaultTimeout},
 			&cli.BoolFlag{Name: "json", Usage: "write one JSON object"},
-			keyPathFlag(), requireFlag(),
+			noCacheFlag(), keyPathFlag(), requireFlag(),
 		}),
-		Action: p.verify,
+		Action: func(c *cli.Context) error {
+			if c.IsSet("config") {
+				return p.verifyAccounts(c)
+			}
+			return p.verify(c)
+		},
 	}
 }
 
@@ -146,7 +154,10 @@ func (p *program) verify(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.reportVerified(reports, others, c.Bool("json"), f.name)
+	file := f.name
+	return p.reportVerified(reports, others, c.Bool("json"), func(f registry.Finding, r registry.Report) string {
+		return adviseFinding(f, r.Registry, file)
+	})
 }
 
 // A wantedRepository is one of --repository.
@@ -231,11 +242,13 @@ func (p *program) askRegistries(ctx context.Context, accounts []registry.Account
 	return reports, ctx.Err()
 }
 
-// reportVerified prints what was found out, and fails if something does not work. The
-// file is the one that the credentials are from, "" for none.
-func (p *program) reportVerified(reports []registry.Report, others []listedStore, asJSON bool, file string) error {
+// An adviser says what to do about a finding, "" for what explains itself.
+type adviser func(registry.Finding, registry.Report) string
+
+// reportVerified prints what was found out, and fails if something does not work.
+func (p *program) reportVerified(reports []registry.Report, others []listedStore, asJSON bool, advise adviser) error {
 	if asJSON {
-		if err := p.encodeVerified(reports, file); err != nil {
+		if err := p.encodeVerified(reports, advise); err != nil {
 			return err
 		}
 	} else if err := p.printVerified(reports, others); err != nil {
@@ -248,10 +261,10 @@ func (p *program) reportVerified(reports []registry.Report, others []listedStore
 			p.warn("%s", sentence(r, w))
 		}
 		if r.Result == registry.Failed {
-			failed = append(failed, r.Registry)
+			failed = append(failed, called(r))
 		}
 		for _, f := range r.All() {
-			hints = append(hints, adviseFinding(f, r.Registry, file))
+			hints = append(hints, advise(f, r))
 		}
 	}
 	if failed == nil {
@@ -286,7 +299,11 @@ func (p *program) printVerified(reports []registry.Report, others []listedStore)
 	}
 	fmt.Fprintln(w, "REGISTRY\tUSER\tRESULT\tDETAIL")
 	for _, r := range reports {
-		row(r.Registry, r.Username, shownResult(r.Result), details(r))
+		name := r.Registry
+		if r.Name != "" {
+			name = r.Name + " (" + r.Registry + ")"
+		}
+		row(name, r.Username, shownResult(r.Result), details(r))
 		for _, repository := range r.Repositories {
 			row("  "+repository.Repository, "", shownResult(repository.Result), repositoryDetails(repository))
 		}
@@ -358,7 +375,7 @@ func repositoryDetails(r registry.RepositoryReport) string {
 }
 
 // encodeVerified writes what was found out for scripts.
-func (p *program) encodeVerified(reports []registry.Report, file string) error {
+func (p *program) encodeVerified(reports []registry.Report, advise adviser) error {
 	type finding struct {
 		registry.Finding
 		Hints []string `json:"hints"`
@@ -380,7 +397,7 @@ func (p *program) encodeVerified(reports []registry.Report, file string) error {
 			all := []finding{}
 			for _, f := range findings {
 				hints := []string{}
-				if hint := adviseFinding(f, r.Registry, file); hint != "" {
+				if hint := advise(f, r); hint != "" {
 					hints = append(hints, hint)
 				}
 				all = append(all, finding{f, hints})
@@ -403,8 +420,11 @@ func sentence(r registry.Report, f registry.Finding) string {
 	if r.Host != "" && strings.HasPrefix(f.Message, r.Host+" ") {
 		return f.Message
 	}
-	return r.Registry + ": " + f.Message
+	return called(r) + ": " + f.Message
 }
+
+// called is what people call what a report is about.
+func called(r registry.Report) string { return cmp.Or(r.Name, r.Registry) }
 
 // adviseFinding says what to do about a finding, "" for what explains itself. The file
 // is the one that the credential is from, "" for none.
@@ -461,13 +481,11 @@ func adviseFinding(f registry.Finding, host, file string) string {
 }
 
 // verifyMade asks the registries about credentials that were made, before they are
-// written. With --keep-going those that do not work are left out.
-func (p *program) verifyMade(ctx context.Context, made *collection, t registry.TLS, named []string, l limits) error {
-	var accounts []registry.Account
-	for _, entry := range made.file.Entries() {
-		accounts = append(accounts, registry.Account{Entry: entry, NoCatalog: true, TLS: t, Timeout: l.timeout})
-	}
-	if err := guardSwitches(t, accounts, named); err != nil {
+// written, in the way that a selection says. With --keep-going those that do not work
+// are left out.
+func (p *program) verifyMade(ctx context.Context, made *collection, s *selection, l limits) error {
+	accounts, err := s.accounts(ctx, made.file.Entries(), l)
+	if err != nil {
 		return err
 	}
 	reports, err := p.askRegistries(ctx, accounts)
@@ -482,7 +500,7 @@ func (p *program) verifyMade(ctx context.Context, made *collection, t registry.T
 		case next != nil:
 			p.note("the registry refuses what was kept: %s", strings.Join(refused, ", "))
 			*made = *next
-			return p.verifyMade(ctx, made, t, named, l)
+			return p.verifyMade(ctx, made, s, l)
 		}
 	}
 	var errs failures
@@ -502,7 +520,7 @@ func (p *program) verifyMade(ctx context.Context, made *collection, t registry.T
 		}
 		for _, problem := range r.Problems() {
 			f := fail("%s", sentence(r, problem))
-			if hint := adviseFinding(problem, r.Registry, ""); hint != "" {
+			if hint := s.advise(problem, r); hint != "" {
 				f.hint(hint)
 			}
 			errs = append(errs, f)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dockercfg/jet/dockercfg"
+	"github.com/dockercfg/jet/internal/registry"
 )
 
 // A File is a file of registry accounts. Its passwords do not print.
@@ -44,8 +45,8 @@ type Account struct {
 	PasswordCommand string
 	Email           string
 
-	Repositories       []string // NAME or NAME:TAG
-	CACert             string   // PEM file; of the three at most one is set
+	Repositories       []registry.Repository // to prove the credential on
+	CACert             string                // PEM file; of the three at most one is set
 	InsecureSkipVerify bool
 	PlainHTTP          bool
 	Timeout            time.Duration // to get and to prove the credential; 0 if none is given

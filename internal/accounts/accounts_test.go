@@ -14,6 +14,7 @@ import (
 
 	"github.com/dockercfg/jet/dockercfg"
 	"github.com/dockercfg/jet/internal/accounts"
+	"github.com/dockercfg/jet/internal/registry"
 )
 
 const full = `# all there is
@@ -92,7 +93,7 @@ func TestParse(t *testing.T) {
 				"AWS_PROFILE": "acme", "AWS_STS_ROLE": "team/pull", "AWS_STS_ACCOUNT": "210987654321",
 				"AWS_STS_EXTERNAL_ID": "42", "AWS_REGION": "eu-west-1",
 			},
-			Repositories: []string{"team/app", "team/web:1.2"}, CACert: "ca.pem", Timeout: 30 * time.Second, Default: true,
+			Repositories: []registry.Repository{{Name: "team/app"}, {Name: "team/web", Reference: "1.2"}}, CACert: "ca.pem", Timeout: 30 * time.Second, Default: true,
 		}, {
 			Name: "hub", Address: dockercfg.DockerHub, Line: 17, Username: "bob", PasswordFile: "hub.password", Email: "bob@example.com",
 		}, {
@@ -279,9 +280,9 @@ var refusals = []struct{ name, text, want string }{
 	{"other account", account("name: a", "backend: ecr", "accountId: 123456789012", "address: 210987654321.dkr.ecr.eu-west-1.amazonaws.com"), "line 4: the address is that of another account"},
 	{"repositories", account(append(good, "repositories: canary")...), "line 6: repositories has to be a list"},
 	{"no repositories", account(append(good, "repositories: []")...), "line 6: repositories has to be a list"},
-	{"repository", account(append(good, "repositories: [ok, Canary]")...), "line 6: repositories: a repository is named by"},
+	{"repository", account(append(good, "repositories: [ok, Canary]")...), "line 6: repositories: the name of a repository has no capital"},
 	{"repository twice", account(append(good, "repositories: [a, a]")...), "line 6: repositories names the same twice"},
-	{"address of a repository", account(append(good, "repositories: [quay.io/canary]")...), "line 6: repositories: it begins with the address"},
+	{"address of a repository", account(append(good, "repositories: [quay.io/ok, ghcr.io/canary]")...), "line 6: repositories: it begins with another address"},
 	{"truth", account(append(good, `plainHTTP: "true"`)...), "line 6: plainHTTP has to be true or false"},
 	{"yes", account(append(good, "default: yes")...), "line 6: default has to be true or false"},
 	{"two switches", account(append(good, "plainHTTP: true", "caCert: canary")...), "line 2: of caCert, insecureSkipVerify and plainHTTP"},

@@ -4,14 +4,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/dockercfg/jet/dockercfg"
 	"github.com/dockercfg/jet/generators"
 	"github.com/dockercfg/jet/generators/ecr"
+	"github.com/dockercfg/jet/internal/registry"
 	"github.com/dockercfg/jet/internal/yamledit"
 )
 
@@ -53,8 +52,8 @@ func (p *parser) file(n yamledit.Node) *File {
 	if registries == nil {
 		return f
 	}
-	for _, registry := range registries {
-		if _, ok := resolved(registry).Field("registryId"); ok {
+	for _, item := range registries {
+		if _, ok := resolved(item).Field("registryId"); ok {
 			f.Skuid = true
 		}
 	}
@@ -63,8 +62,8 @@ func (p *parser) file(n yamledit.Node) *File {
 		return f
 	}
 	r := &registriesReader{parser: p, names: make(map[string]int)}
-	for _, registry := range registries {
-		f.Accounts = append(f.Accounts, r.account(registry))
+	for _, item := range registries {
+		f.Accounts = append(f.Accounts, r.account(item))
 	}
 	if top.has("outputs") {
 		p.outputs(f, top.list("outputs"), r.names)
@@ -116,7 +115,11 @@ func (r *registriesReader) account(n yamledit.Node) Account {
 	r.name(fs, a)
 	fs.origin(&a)
 	fs.address(&a)
-	a.Repositories = fs.texts("repositories", func(name string) string { return checkRepository(name, a.Address) })
+	fs.texts("repositories", func(text string) string {
+		r, problem := repository(text, a.Address)
+		a.Repositories = append(a.Repositories, r)
+		return problem
+	})
 	switches := 0
 	for _, on := range []bool{a.CACert != "", a.InsecureSkipVerify, a.PlainHTTP} {
 		if on {
@@ -346,19 +349,18 @@ func (f fields) address(a *Account) {
 // anyRegion is one in which an account id can be looked at by itself.
 const anyRegion = "us-east-1"
 
-// checkRepository says what is wrong with the name of a repository, which may have
-// a tag (distribution reference, "reference.go").
-func checkRepository(name, address string) string {
+// repository reads the name of a repository, which may begin with the address. The
+// problem is "" if it is one.
+func repository(text, address string) (r registry.Repository, problem string) {
+	host, r, err := registry.ParseRepository(text)
 	switch {
-	case address != "" && (strings.HasPrefix(name, address+"/") || address == dockercfg.DockerHub && strings.HasPrefix(name, "docker.io/")):
-		return "it begins with the address, which has to be left away"
-	case len(name) > 255+1+128 || !repositoryPattern().MatchString(name):
-		return "a repository is named by lower-case letters, digits and . _ - between slashes, and :TAG if one is meant"
+	case err != nil:
+		if name, ok := errors.AsType[*dockercfg.RegistryNameError](err); ok {
+			return r, name.Problem
+		}
+		return r, err.Error()
+	case host != "" && host != address:
+		return r, "it begins with another address than that of the registry"
 	}
-	return ""
+	return r, ""
 }
-
-// repositoryPattern is compiled when it is needed first.
-var repositoryPattern = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$`)
-})

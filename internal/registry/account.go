@@ -17,6 +17,8 @@ const DefaultTimeout = 30 * time.Second
 // An Account is a credential for one registry, how the registry is reached, and what
 // is asked about it.
 type Account struct {
+	// Name is what people call the account; "" for the name of its registry.
+	Name string
 	// Entry is the credential. Its Registry is the registry to ask, unless that is a
 	// pattern.
 	Entry dockercfg.Entry

@@ -59,6 +59,7 @@ const (
 	NoUsername         Name = "no-username"      // a password without a user
 	NoPassword         Name = "no-password"      // a user without a password
 	BadEntry           Name = "bad-entry"        // a credential that no file can hold
+	NoCredential       Name = "no-credential"    // where it comes from there was none to be had
 	TokenNotUsable     Name = "token-not-usable" // an identity token for a registry that wants a password
 
 	WhiteSpace   Name = "white-space"   // at an end of the password
@@ -89,9 +90,10 @@ type Finding struct {
 
 // A Report is what was found out about an account.
 type Report struct {
-	Registry string   `json:"registry"` // in normal form
-	Host     string   `json:"host"`     // that was asked; "" if none was
-	Username string   `json:"username"` // "" for a token
+	Name     string   `json:"name,omitempty"` // of the account; "" if it has none of its own
+	Registry string   `json:"registry"`       // in normal form
+	Host     string   `json:"host"`           // that was asked; "" if none was
+	Username string   `json:"username"`       // "" for a token
 	Result   Result   `json:"result"`
 	Scheme   string   `json:"scheme"` // how the registry wants credentials: basic, bearer, or "" for not at all
 	Catalog  *Catalog `json:"catalog,omitempty"`
@@ -139,10 +141,17 @@ func (r Report) with(s Severity) []Finding {
 	return slices.DeleteFunc(r.All(), func(f Finding) bool { return f.Severity != s })
 }
 
+// Unobtained is the report of an account whose credential could not be had.
+func Unobtained(a Account, problem string) Report {
+	r := newReport(a)
+	r.fail(&Finding{NoCredential, Problem, problem})
+	return r
+}
+
 // newReport begins the report of an account.
 func newReport(a Account) Report {
 	r := Report{
-		Registry: a.Registry(), Username: a.Entry.Username, Result: Works,
+		Name: a.Name, Registry: a.Registry(), Username: a.Entry.Username, Result: Works,
 		Repositories: []RepositoryReport{}, Findings: []Finding{},
 	}
 	if r.Username == dockercfg.IdentityTokenUser {
