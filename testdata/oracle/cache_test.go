@@ -107,3 +107,46 @@ func lockSecretService(t *testing.T, k keychain) (asked func() bool) {
 	}
 	return func() bool { return strings.TrimSpace(locked()) != "b true" }
 }
+
+// TestHelperTokens has real clients ask docker-credential-jet for a registry that no
+// file has a credential for: the token is made by jet, and by all of them once.
+func TestHelperTokens(t *testing.T) {
+	password := "a token of ECR"
+	registry := startRegistry(t, account{"AWS", password})
+	fake := &fakeaws.AWS{
+		Registry: func(string, string) string { return "http://" + registry },
+		Password: func(string, string) string { return password },
+	}
+	url, key := startAWS(t, fake)
+	p := newProject(t)
+	write(t, filepath.Join(p.dir, "ecr.env"), strings.Join(awsVariables(url, key), "\n")+"\n")
+	image := fill(t, registry, "ecr/hello", filepath.Join(p.config(t, "ecr.env"), "config.json"))
+	if err := os.Remove(filepath.Join(p.dir, "dockercfg.encrypted")); err != nil {
+		t.Fatal(err)
+	}
+	accounts := filepath.Join(t.TempDir(), "registries.yaml")
+	write(t, accounts, "registries:\n  - {name: production, address: '"+registry+"', backend: ecr, envFile: "+filepath.Join(p.dir, "ecr.env")+"}\n")
+	d := newDesk(t, p, keychain{helper: filepath.Join(t.TempDir(), "docker-credential-none")}, startEngine(t), startPodman(t), "{}")
+	d.env = append(d.env, "JET_NO_CACHE=")
+	for i, entry := range d.env {
+		if path, found := strings.CutPrefix(entry, "PATH="); found {
+			d.env[i] = "PATH=" + filepath.Dir(jet(t)) + string(os.PathListSeparator) + path
+		}
+	}
+	d.install(t, "--registry", registry)
+	all := accesses(t)
+	for _, a := range all {
+		if out, err := d.read(t, a, registry, image); err == nil {
+			t.Errorf("%s reads %s without a credential:\n%s", a.name, image, out)
+		}
+	}
+	before := len(fake.Calls())
+	for _, a := range all {
+		if out, err := d.read(t, a, registry, image, "JET_REGISTRIES="+accounts); err != nil {
+			t.Errorf("%s does not read %s: %v\n%s", a.name, image, err, out)
+		}
+	}
+	if n := len(fake.Calls()) - before; n != 1 {
+		t.Errorf("AWS was asked %d times for %d clients", n, len(all))
+	}
+}
