@@ -31,8 +31,9 @@ type configState struct {
 	last              time.Time // when a plan was made last
 }
 
-// Follow reads the configuration again and again, and applies it when it changed, or
-// when somebody asks, until the context is done. One that does not do changes
+// Follow reads the configuration again and again, and applies it when it changed, until
+// the context is done. Where somebody asks, it is applied in any case, and what fails
+// is tried again at once. One that does not do changes
 // nothing: the plan before stands. Data is what was read before.
 func (r *Refresher) Follow(ctx context.Context, c Config, data []byte, asked <-chan struct{}) {
 	ticker := time.NewTicker(pollEvery)
@@ -72,7 +73,28 @@ func (r *Refresher) Follow(ctx context.Context, c Config, data []byte, asked <-c
 			continue
 		}
 		r.configApplied()
+		if forced {
+			r.Retry()
+		}
 	}
+}
+
+// Retry has all that fails tried again now, and not when its pause is over.
+func (r *Refresher) Retry() {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	now := r.wall()
+	for _, a := range r.accounts {
+		if a.failed > 0 && a.index >= 0 {
+			r.queue.set(&a.task, now)
+		}
+	}
+	for _, o := range r.outputs {
+		if o.failed > 0 && o.index >= 0 {
+			r.queue.set(&o.task, now)
+		}
+	}
+	r.poke()
 }
 
 func (r *Refresher) configBroken() bool {

@@ -239,10 +239,21 @@ func TestFollow(t *testing.T) {
 			asked <- struct{}{}
 			sleep(time.Second)
 			state("on request", 1, 3, 2, 1, 1)
+			clouds[0].fail(true)
+			sleep(13 * time.Hour)
+			before := clouds[0].asked()
+			asked <- struct{}{}
+			sleep(time.Second)
+			want(t, "requests of what fails, on request", clouds[0].asked(), before+1)
+			clouds[0].fail(false)
+			asked <- struct{}{}
+			sleep(time.Minute)
+			want(t, "health", problemsOf(r), "")
+			requests := clouds[1].asked()
 			set("one")
 			sleep(24 * time.Hour)
-			state("one less", 1, 4, 2)
-			want(t, "requests of what was taken out", clouds[1].asked(), 1)
+			state("one less", 1, 6, 2)
+			want(t, "requests of what was taken out", clouds[1].asked(), requests)
 		})
 		want(t, "told", log.count("the configuration cannot be used; the one before stands"), 2)
 	})

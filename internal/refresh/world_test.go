@@ -44,6 +44,13 @@ type cloud struct {
 
 	mutex    sync.Mutex
 	requests int
+	failing  bool // refuses whatever the time is
+}
+
+func (c *cloud) fail(yes bool) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.failing = yes
 }
 
 var errRefused = errors.New("the server answers 503")
@@ -52,7 +59,7 @@ var errRefused = errors.New("the server answers 503")
 func (c *cloud) Generate(ctx context.Context) (generators.Result, error) {
 	c.mutex.Lock()
 	c.requests++
-	n := c.requests
+	n, failing := c.requests, c.failing
 	c.mutex.Unlock()
 	wait := func(d time.Duration) error {
 		select {
@@ -72,7 +79,7 @@ func (c *cloud) Generate(ctx context.Context) (generators.Result, error) {
 	if err := wait(200 * time.Millisecond); err != nil {
 		return generators.Result{}, err
 	}
-	if within(c.refuses, at) || c.oldKey != nil && c.oldKey() {
+	if failing || within(c.refuses, at) || c.oldKey != nil && c.oldKey() {
 		return generators.Result{}, errRefused
 	}
 	password := fmt.Sprintf("token %d of %s", n, c.registry)
