@@ -66,7 +66,6 @@ const (
 	Placeholder  Name = "placeholder"   // the password was never filled in, it seems
 	KeyFile      Name = "key-file"      // the password of _json_key is no key file
 	Expired      Name = "expired"       // the credential itself says that it is over
-	Clock        Name = "clock"         // this machine's clock is wrong
 	Unproven     Name = "unproven"      // the registry did not ask for the credentials
 	NoTags       Name = "no-tags"       // not one in all the repositories
 	NotVerified  Name = "insecure"      // certificates are not checked
