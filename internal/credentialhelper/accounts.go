@@ -167,6 +167,9 @@ func (h *helper) askJet(jet, path, registry string) (answer, error) {
 // passOnMessages prints lines of jet: all, or the warnings and what belongs to them.
 func (h *helper) passOnMessages(text string, all bool) {
 	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "::add-mask::") {
+			continue // a secret, for the log of GitHub Actions
+		}
 		text := strings.TrimPrefix(strings.TrimSuffix(line, "\n"), "jet: ")
 		if all || strings.HasPrefix(text, "warning: ") {
 			h.program.print("", text)

@@ -104,6 +104,7 @@ func TestAccountFails(t *testing.T) {
 		{"none", `echo 'jet: error: no account' >&2; echo '{"registry":"new.test:5000","found":false}'; exit 1`, nil, "no account"},
 		{"none, and a warning", `echo 'jet: warning: mind' >&2; echo '{"found":false}'`, nil, ""},
 		{"failing", `echo 'jet: error: AWS is busy' >&2; echo 'jet: hint: wait' >&2; exit 1`, []string{"jet: error: AWS is busy", "jet: hint: wait", "jet token failed"}, ""},
+		{"failing, after a mask", `echo '::add-mask::` + canary + `' >&2; echo 'jet: error: no' >&2; exit 1`, []string{"jet: error: no"}, ""},
 		{"another registry", `echo '{"registry":"new.test","username":"u","secret":"` + canary + `"}'`, []string{"another registry"}, ""},
 		{"no registry", `echo '{"username":"u","secret":"` + canary + `"}'`, []string{"another registry"}, ""},
 		{"no secret", `echo '{"registry":"new.test:5000","username":"u"}'`, []string{"without a secret"}, ""},
