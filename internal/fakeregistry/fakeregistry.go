@@ -78,8 +78,10 @@ func (r *Registry) Uploads() int {
 }
 
 func (r *Registry) ServeHTTP(w http.ResponseWriter, q *http.Request) {
-	if r.Delay > 0 {
-		time.Sleep(r.Delay)
+	select {
+	case <-time.After(r.Delay):
+	case <-q.Context().Done():
+		return
 	}
 	scheme, _, _ := strings.Cut(q.Header.Get("Authorization"), " ")
 	r.mutex.Lock()
