@@ -146,7 +146,7 @@ func (l *logLines) Write(p []byte) (int, error) {
 }
 
 func (l *logLines) tell(line string) {
-	if l.seen[line] {
+	if line == "" || l.seen[line] {
 		return
 	}
 	if l.seen == nil || len(l.seen) >= maxSeen {

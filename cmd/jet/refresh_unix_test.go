@@ -221,6 +221,46 @@ registries:
 	}
 }
 
+// TestRefreshReplicas has two that write the same files: no reader ever finds half of
+// one, nor a token that is dead, also while one of them is stopped.
+func TestRefreshReplicas(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	_, env := shortTokens(t, 2*time.Second)
+	put(t, filepath.Join(dir, "registries.yaml"), `registries:
+  - {name: one, address: 012345678901.dkr.ecr.eu-west-1.amazonaws.com, backend: ecr}
+outputs:
+  - {passwordFile: ecr.pass, registry: one}
+  - {dockercfg: config.json}
+`)
+	a, b := refreshIn(t, dir, env, "--config", "registries.yaml"), refreshIn(t, dir, env, "--config", "registries.yaml")
+	eventually(t, "both are ready", func() bool {
+		first, _ := a.get("/ready")
+		second, _ := b.get("/ready")
+		return first == http.StatusOK && second == http.StatusOK
+	})
+	writers := make(map[string]bool)
+	for begun := time.Now(); time.Since(begun) < 4*time.Second; time.Sleep(5 * time.Millisecond) {
+		password, err := os.ReadFile(filepath.Join(dir, "ecr.pass"))
+		config, err2 := os.ReadFile(filepath.Join(dir, "config.json"))
+		info, err3 := os.Stat(filepath.Join(dir, "ecr.pass"))
+		if err != nil || err2 != nil || err3 != nil || !bytes.HasSuffix(password, []byte("eu-west-1")) || !json.Valid(config) {
+			t.Fatalf("read %q, %q, %v, %v, %v", password, config, err, err2, err3)
+		}
+		if time.Since(info.ModTime()) > 2*time.Second {
+			t.Fatal("the token is dead")
+		}
+		writers[string(password)] = true
+		if a.ProcessState == nil && time.Since(begun) > 2*time.Second {
+			a.end(syscall.SIGTERM)
+		}
+	}
+	if len(writers) < 4 {
+		t.Errorf("there were %d tokens", len(writers))
+	}
+	b.end(syscall.SIGTERM)
+}
+
 // TestRefreshReload changes the configuration as Kubernetes changes a ConfigMap: by a
 // link that leads elsewhere.
 func TestRefreshReload(t *testing.T) {

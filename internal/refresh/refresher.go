@@ -410,6 +410,7 @@ func (r *Refresher) ask(a *account) {
 			r.log.Warn(notice, "account", a.Name, "registry", a.Registry)
 		}
 	}
+	before := a.serial
 	entries, err := judge(result, err, now)
 	if len(entries) > 0 {
 		r.accept(a, entries, now)
@@ -426,7 +427,11 @@ func (r *Refresher) ask(a *account) {
 	if a.failed > 0 {
 		what = append(what, "failures_before", a.failed)
 	}
-	r.log.Info("refreshed", what...)
+	if a.serial != before || a.failed > 0 {
+		r.log.Info("refreshed", what...)
+	} else {
+		r.log.Debug("looked at again", what...)
+	}
 	a.failed, a.failing = 0, time.Time{}
 	r.queue.set(&a.task, next)
 }
