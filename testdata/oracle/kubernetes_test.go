@@ -301,6 +301,7 @@ func TestKubernetes(t *testing.T) {
 		{"replicas", testReplicas},
 		{"token", testToken},
 		{"away", testAway},
+		{"refresh", testRefresh},
 	} {
 		if !t.Run(part.name, func(t *testing.T) { part.test(t, c) }) && c.server == nil {
 			c.start(t)
@@ -741,14 +742,20 @@ func configOf(t *testing.T, s kubernetes.Secret) string {
 	return string(secret.Data[v1.DockerConfigJsonKey])
 }
 
+// forge changes the signature of a token.
+func forge(token string) string {
+	changed := []byte(token)
+	changed[len(changed)-20] ^= 1
+	return string(changed)
+}
+
 // testToken has one that the cluster did not sign, and then one that it did, as when the
 // kubelet replaces it.
 func testToken(t *testing.T, c *cluster) {
 	c.admin(t, "token")
 	good := c.token(t, "jet", "jet-refresh")
-	forged := []byte(good)
-	forged[len(forged)-20] ^= 1
-	folder, env := c.pod(t, "apps", string(forged))
+	forged := forge(good)
+	folder, env := c.pod(t, "apps", forged)
 	config, err := kubernetes.InCluster(func(name string) string { return env[name] })
 	if err != nil {
 		t.Fatal(err)
@@ -757,7 +764,7 @@ func testToken(t *testing.T, c *cluster) {
 	s, logins := pullSecret(6, "", "regcred")
 	s.Force = true
 	_, err = w.Apply(t.Context(), s)
-	if reasonOf(err) != kubernetes.Unauthorized || strings.Contains(err.Error(), string(forged)) {
+	if reasonOf(err) != kubernetes.Unauthorized || strings.Contains(err.Error(), forged) {
 		t.Fatalf("got %v", err)
 	}
 	write(t, filepath.Join(folder, "token"), good)
