@@ -359,17 +359,17 @@ func TestRefusals(t *testing.T) {
 		"no API server": {always(404, "404 page not found"), Refused, "this is no API server", "", 1},
 		"of others": {
 			always(409, failure(409, "Conflict", `Apply failed with 1 conflict`, "", `FieldManagerConflict|conflict with "kubectl-create" using v1|.data..dockerconfigjson`)),
-			Conflict, ".data..dockerconfigjson belongs to another field manager, kubectl-create", "force: true", 1,
+			Conflict, "another field manager owns .data..dockerconfigjson: kubectl-create", "force: true", 1,
 		},
 		"of two others": {
 			always(409, failure(409, "Conflict", `Apply failed with 3 conflicts`, "",
 				`FieldManagerConflict|conflict with "helm" with subresource "x" using v1 at 2026-11-24T12:00:00Z|.data..dockerconfigjson`,
 				`FieldManagerConflict|conflict with "kubectl-create"|.type`, `FieldManagerConflict|conflict with "helm" using v1|.type`)),
-			Conflict, ".data..dockerconfigjson and .type belongs to another field manager, helm and kubectl-create", "--show-managed-fields", 1,
+			Conflict, "another field manager owns .data..dockerconfigjson and .type: helm and kubectl-create", "--show-managed-fields", 1,
 		},
 		"of one without a name": {
 			always(409, failure(409, "Conflict", "", "", "FieldManagerConflict|<script>|a b")),
-			Conflict, "its content belongs to another field manager, another one", "", 1,
+			Conflict, "another field manager owns its content: one without a name", "", 1,
 		},
 		"changed twice in the same moment": {
 			func(n int) (int, string) {

@@ -48,7 +48,7 @@ func InCluster(getenv func(string) string) (Config, error) {
 			Problem: "this is not a pod of a cluster: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set",
 			hints: []string{
 				"run it in a pod: docs/kubernetes has manifests",
-				"from elsewhere: jet generate dockercfg - --output-format kubernetes-secret --name NAME | kubectl apply --server-side --field-manager=jet -f -",
+				"from elsewhere: jet generate dockercfg - --config FILE --output-format kubernetes-secret --name NAME | kubectl apply --server-side --field-manager=jet -f -",
 			},
 		}
 	}

@@ -129,7 +129,7 @@ func refusal(s Secret, c Config, answer *endpoint.StatusError, secrets []string)
 			e.Reason, e.Problem = Changed, "others change it all the time"
 			return e
 		}
-		return own(Conflict, fmt.Sprintf("%s belongs to another field manager, %s", fields, managers),
+		return own(Conflict, fmt.Sprintf("another field manager owns %s: %s", fields, managers),
 			"have only one of them write this Secret; or let jet take it over, with force: true in its output",
 			fmt.Sprintf("who owns what: kubectl --namespace %s get secret %s --output yaml --show-managed-fields", namespace, s.Name))
 	case code == http.StatusUnprocessableEntity && hasField(said.Details.Causes, "type"):
@@ -224,7 +224,7 @@ func conflicts(causes []cause) (managers, fields string) {
 		_, rest, _ := strings.Cut(c.Message, `conflict with "`)
 		name, _, ok := strings.Cut(rest, `"`)
 		if !ok || !isName(name) {
-			name = "another one"
+			name = "one without a name"
 		}
 		who = add(who, name)
 		if isName(c.Field) {

@@ -114,6 +114,7 @@ func TestImages(t *testing.T) {
 		}
 		checkSizes(t, out, name)
 	}
+	t.Run("jet", func(t *testing.T) { checkSidecar(t, dir, engine, docker, "ghcr.io/dockercfg/jet:"+version) })
 	for i, g := range generators(t) {
 		t.Run(fmt.Sprintf("%d %s", i, g.image), func(t *testing.T) {
 			tag := "ghcr.io/dockercfg/" + g.image + ":" + version
@@ -167,6 +168,29 @@ func TestImages(t *testing.T) {
 				t.Errorf("without variables: %v, %v\n%s", err, left, said)
 			}
 		})
+	}
+}
+
+// checkSidecar runs the image of jet itself as docs/kubernetes has it: as nobody in
+// particular, with a root file system that cannot be written and no capabilities.
+func checkSidecar(t *testing.T, dir string, engine []string, docker, tag string) {
+	t.Helper()
+	const user = 65532
+	config, credentials := openFolder(t, 0), openFolder(t, user)
+	path := filepath.Join(config, "registries.yaml")
+	write(t, path, "registries: [{name: a, address: quay.io, username: bob, password: hunter2}]\noutputs: [{passwordFile: /credentials/a, registry: a}, {dockercfg: /credentials/config.json}]\n")
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, dir, engine, docker, "run", "--rm", "--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
+		"-v", config+":/etc/jet:ro", "-v", credentials+":/credentials", tag, "refresh", "--config", "/etc/jet/registries.yaml", "--once")
+	checkOwner(t, filepath.Join(credentials, "a"), user)
+	checkOwner(t, filepath.Join(credentials, "config.json"), user)
+	if text, err := os.ReadFile(filepath.Join(credentials, "a")); err != nil || string(text) != "hunter2" {
+		t.Errorf("it wrote another password, %v", err)
+	}
+	if entries, err := os.ReadDir(credentials); err != nil || len(entries) != 2 {
+		t.Errorf("it left %v, %v", entries, err)
 	}
 }
 
