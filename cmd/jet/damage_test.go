@@ -35,7 +35,7 @@ func buildProgram(t *testing.T) program {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command("go", "build", "-tags", "urfave_cli_no_docs", "-o", p.path, ".")
+	cmd := exec.Command("go", "build", "-tags", "urfave_cli_no_docs,nethttpomithttp2", "-o", p.path, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)

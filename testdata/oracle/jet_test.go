@@ -72,7 +72,7 @@ func build(t *testing.T, dir, pkg string) string {
 		return path
 	}
 	path := filepath.Join(built.dir, filepath.Base(pkg))
-	cmd := exec.Command("go", "build", "-tags", "urfave_cli_no_docs", "-o", path, pkg)
+	cmd := exec.Command("go", "build", "-tags", "urfave_cli_no_docs,nethttpomithttp2", "-o", path, pkg)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {

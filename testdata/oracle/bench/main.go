@@ -146,7 +146,7 @@ func buildTools(dir, jet string) (t tools, err error) {
 		t.jet, err = filepath.Abs(jet)
 	} else {
 		// The module of this program lies two folders below that of jet.
-		err = goBuild(filepath.Join("..", ".."), t.jet, append(stripped, "-tags", "urfave_cli_no_docs", "./cmd/jet")...)
+		err = goBuild(filepath.Join("..", ".."), t.jet, append(stripped, "-tags", "urfave_cli_no_docs,nethttpomithttp2", "./cmd/jet")...)
 	}
 	if err != nil {
 		return t, err

@@ -53,7 +53,7 @@ func bench(jet, folder string, rounds int) error {
 	defer os.RemoveAll(dir)
 	if jet == "" {
 		jet = filepath.Join(dir, "jet")
-		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -buildid=", "-tags", "urfave_cli_no_docs", "-o", jet, "./cmd/jet")
+		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -buildid=", "-tags", "urfave_cli_no_docs,nethttpomithttp2", "-o", jet, "./cmd/jet")
 		build.Dir, build.Env = filepath.Join("..", ".."), append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("go build: %w\n%s", err, out)
