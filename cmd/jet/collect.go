@@ -41,6 +41,16 @@ func (p *program) wantedLimits(c *cli.Context) (limits, error) {
 	return l, nil
 }
 
+// end is when the first of the entries dies.
+func (o outcome) end() (at time.Time) {
+	for _, e := range o.result.Entries {
+		if at.IsZero() || e.Expires.Before(at) {
+			at = e.Expires
+		}
+	}
+	return at
+}
+
 // keeping gives a source with the cache before it, if it is one for that.
 func (l limits) keeping(s generators.Source, r run, registries []string) generators.Source {
 	if l.cache == nil {
@@ -201,7 +211,7 @@ func (p *program) combine(runs []run, outcomes []outcome, only []string, l limit
 			p.warn("%s%s: %s", r.from(), r.backend.Name, notice)
 		}
 		if o.cached {
-			p.note("%s%s: from the cache, made %s ago; --no-cache asks anew", r.from(), r.backend.Name, lifetime(time.Since(o.made)))
+			p.note("%s%s: from the cache, made %s ago, good until %s; --no-cache asks anew", r.from(), r.backend.Name, lifetime(time.Since(o.made)), local(o.end()))
 		}
 		for _, entry := range o.result.Entries {
 			key, err := registryKey(entry.Registry)
