@@ -12,21 +12,13 @@
 package tokencache
 
 import (
-	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -34,9 +26,7 @@ import (
 	"github.com/dockercfg/jet/crypto"
 	"github.com/dockercfg/jet/dockercfg"
 	"github.com/dockercfg/jet/generators"
-	"github.com/dockercfg/jet/internal/outfile"
 	"github.com/dockercfg/jet/internal/privatedir"
-	"github.com/dockercfg/jet/internal/trustedkey"
 )
 
 const (
@@ -52,15 +42,6 @@ const (
 
 	fileEnd, lockEnd = ".token", ".lock" // of names
 )
-
-// Folder gives the folder of this user's cache, which need not be there.
-func Folder() (string, error) {
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(dir, "jet", "tokens"), nil
-}
 
 // Cache is a folder and how to get at its key. It is safe for concurrent use.
 type Cache struct {
@@ -88,14 +69,6 @@ type keys struct {
 	there bool // else there is no cache
 	names dockercfg.Secret
 	files crypto.Key
-}
-
-// Request says what is wanted of a source.
-type Request struct {
-	Backend    generators.Backend
-	Env        generators.Env // that the source was opened with
-	Registries []string       // asked for, in normal form; nil for all
-	MinTTL     time.Duration  // that a token must still live
 }
 
 // Source gives a source that takes from the cache what is there, and asks this one for
@@ -268,189 +241,3 @@ func (c *Cache) complain(format string, err error) {
 }
 
 const notKept = "tokens are not kept for the next time: %v"
-
-// name gives the name of a request's file: an HMAC over all that decides whose the
-// token is, and for what, with the length before each part.
-func (r Request) name(key dockercfg.Secret, parts []dockercfg.Secret) string {
-	h := mac{hmac.New(sha256.New, []byte(key.Reveal()))}
-	h.number(formatVersion)
-	h.text(r.Backend.Name)
-	h.number(len(r.Backend.Variables))
-	for _, v := range r.Backend.Variables {
-		h.number(1 + len(v.Aliases))
-		for _, name := range append([]string{v.Name}, v.Aliases...) {
-			value, set := r.Env(name)
-			h.text(name)
-			if set {
-				h.number(1)
-			} else {
-				h.number(0)
-			}
-			h.text(value)
-		}
-	}
-	registries := slices.Sorted(slices.Values(r.Registries))
-	h.number(len(registries))
-	for _, registry := range registries {
-		h.text(registry)
-	}
-	h.number(len(parts))
-	for _, part := range parts {
-		h.text(part.Reveal())
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-type mac struct{ hash.Hash }
-
-func (h mac) number(n int) { h.Write(binary.BigEndian.AppendUint64(nil, uint64(n))) }
-
-func (h mac) text(text string) {
-	h.number(len(text))
-	h.Write([]byte(text))
-}
-
-// An entry is a place in the cache.
-type entry struct {
-	cache *Cache
-	keys  keys
-	name  string
-}
-
-func (e entry) path(end string) string { return filepath.Join(e.cache.Folder, e.name+end) }
-
-// read gives what is kept, nil for nothing. What is no file of ours, or damaged, is
-// nothing too, and somebody is told.
-func (e entry) read() *record {
-	text, err := readFile(e.path(fileEnd))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	var kept *record
-	if err == nil {
-		kept, err = e.open(text)
-	}
-	if err != nil {
-		e.cache.complain("a kept token is passed over: %v", fmt.Errorf("%q: %w", e.path(fileEnd), err))
-		return nil
-	}
-	return kept
-}
-
-func (e entry) open(text []byte) (*record, error) {
-	var plain bytes.Buffer
-	if _, err := crypto.Decrypt(&plain, bytes.NewReader(text), e.keys.files, crypto.WithRequire(crypto.JetV1), crypto.WithHiddenOutput()); err != nil {
-		return nil, err
-	}
-	return parseRecord(plain.Bytes(), e.name)
-}
-
-// write keeps a result.
-func (e entry) write(result generators.Result) error {
-	plain, err := newRecord(e.name, e.cache.time(), result).encode()
-	if err != nil {
-		return err
-	}
-	var text bytes.Buffer
-	if err := trustedkey.Named(e.keys.files).Encrypt(&text, bytes.NewReader(plain), crypto.JetV1); err != nil {
-		return err
-	}
-	if text.Len() > maxFile {
-		return nil // as nobody would read it
-	}
-	path := e.path(fileEnd)
-	// A link would be followed.
-	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-		if err := os.Remove(path); err != nil {
-			return err
-		}
-	}
-	_, err = outfile.WriteFile(path, text.Bytes(), outfile.Private)
-	return err
-}
-
-// readFile reads a file of the folder.
-func readFile(path string) ([]byte, error) {
-	info, err := os.Lstat(path)
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, errors.New("it is not a file")
-	case info.Size() > maxFile:
-		return nil, fmt.Errorf("it is over %d KiB long", maxFile>>10)
-	}
-	return os.ReadFile(path)
-}
-
-// isOurs reports whether a file has the name of one of ours, or of one that somebody who
-// was killed was about to write.
-func isOurs(file fs.DirEntry) bool {
-	name := strings.TrimPrefix(file.Name(), ".")
-	if len(name) < 2*sha256.Size || strings.Trim(name[:2*sha256.Size], "0123456789abcdef") != "" || file.IsDir() {
-		return false
-	}
-	end := name[2*sha256.Size:]
-	return end == fileEnd || end == lockEnd || strings.HasPrefix(end, fileEnd+".")
-}
-
-// tidy removes what is too old to be used. Nobody minds if it fails.
-func (c *Cache) tidy() {
-	dir, err := os.Open(c.Folder)
-	if err != nil {
-		return
-	}
-	entries, _ := dir.ReadDir(maxTidied)
-	dir.Close()
-	for _, entry := range entries {
-		info, err := entry.Info()
-		if err != nil || !isOurs(entry) || c.time().Sub(info.ModTime()) < maxAge {
-			continue
-		}
-		path := filepath.Join(c.Folder, entry.Name())
-		if filepath.Ext(path) == lockEnd {
-			removeLock(path)
-		} else {
-			os.Remove(path)
-		}
-	}
-}
-
-// Clear removes all files of a cache, and reports how many tokens that were. A command
-// that asks for one at the moment may still leave it.
-func Clear(folder string) (tokens int, err error) {
-	entries, err := os.ReadDir(folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	for _, entry := range entries {
-		path := filepath.Join(folder, entry.Name())
-		if !isOurs(entry) {
-			continue
-		}
-		if filepath.Ext(path) == lockEnd {
-			removeLock(path)
-			continue
-		}
-		if e := os.Remove(path); e != nil {
-			err = errors.Join(err, e)
-		} else if filepath.Ext(path) == fileEnd {
-			tokens++
-		}
-	}
-	return tokens, err
-}
-
-// Count gives how many tokens are kept in a folder, good or not.
-func Count(folder string) (tokens int, err error) {
-	entries, err := os.ReadDir(folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	for _, entry := range entries {
-		if isOurs(entry) && filepath.Ext(entry.Name()) == fileEnd {
-			tokens++
-		}
-	}
-	return tokens, err
-}
