@@ -52,6 +52,9 @@ func (r *Refresher) Follow(ctx context.Context, c Config, data []byte, asked <-c
 		case <-ticker.C:
 		}
 		read, err := c.Read()
+		if ctx.Err() != nil {
+			return
+		}
 		if err != nil {
 			r.configFailed(err)
 			data = nil // whatever comes next is new

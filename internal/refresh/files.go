@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
 
 	"github.com/dockercfg/jet/dockercfg"
 	"github.com/dockercfg/jet/internal/outfile"
@@ -88,7 +90,33 @@ func (f *PasswordFile) Write(_ context.Context, c Content) (changed bool, err er
 
 // A DockercfgFile is a file of credentials for Docker. Only what the output is for
 // is changed in it: entries of others, and all that Docker keeps there, stay.
-type DockercfgFile struct{ File }
+type DockercfgFile struct {
+	File
+	told bool // what hiding says
+}
+
+// hiding gives the setting of a config.json because of which Docker does not read one
+// of these credentials in it, "" for none (docker/cli v29.9.3, cli/config/configfile/file.go,
+// GetCredentialsStore).
+func hiding(text []byte, entries []dockercfg.Entry) string {
+	var config struct {
+		CredsStore  string            `json:"credsStore"`
+		CredHelpers map[string]string `json:"credHelpers"`
+	}
+	if err := json.Unmarshal(text, &config); err != nil {
+		return ""
+	}
+	if config.CredsStore != "" {
+		return "credsStore"
+	}
+	for host := range config.CredHelpers {
+		key, err := dockercfg.NormalizeRegistry(host)
+		if err == nil && slices.ContainsFunc(entries, func(e dockercfg.Entry) bool { return e.Registry == key }) {
+			return "credHelpers"
+		}
+	}
+	return ""
+}
 
 // Write implements Target.
 func (f *DockercfgFile) Write(_ context.Context, c Content) (changed bool, err error) {
@@ -100,6 +128,12 @@ func (f *DockercfgFile) Write(_ context.Context, c Content) (changed bool, err e
 	if len(bytes.TrimSpace(old)) > 0 {
 		if file, err = dockercfg.Parse(old); err != nil {
 			return false, fmt.Errorf("%q is there already and is no dockercfg, so it is left alone: %w", f.Path, err)
+		}
+	}
+	if f.Log != nil && !f.told {
+		f.told = true
+		if setting := hiding(old, c.Entries); setting != "" {
+			f.Log.Warn("Docker takes credentials from the store that "+setting+" names in this file, and does not read those that are written into it: name another file, for DOCKER_CONFIG, or take the setting out", "output", f.Path)
 		}
 	}
 	for _, registry := range c.Gone {

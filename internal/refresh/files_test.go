@@ -93,7 +93,7 @@ func TestPasswordFile(t *testing.T) {
 func TestDockercfgFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.json")
 	write(t, path, `{"auths": {"own.test": {"auth": "bWU6bWluZQ=="}, "b.test": {"auth": "YjpvbGQ="}}, "detachKeys": "ctrl-e"}`)
-	f := &DockercfgFile{file(path)}
+	f := &DockercfgFile{File: file(path)}
 	put := func(c Content) {
 		t.Helper()
 		if _, err := f.Write(t.Context(), c); err != nil {
@@ -136,9 +136,35 @@ func TestDockercfgFile(t *testing.T) {
 		}
 		want(t, "content", read(t, path), other)
 	}
-	_, err := (&DockercfgFile{file(filepath.Dir(path))}).Write(t.Context(), Content{})
+	_, err := (&DockercfgFile{File: file(filepath.Dir(path))}).Write(t.Context(), Content{})
 	if err == nil || !strings.Contains(err.Error(), "is not a file") {
 		t.Errorf("a folder: got %v", err)
+	}
+}
+
+// TestHidden warns, once, of a file in which Docker looks for no credentials.
+func TestHidden(t *testing.T) {
+	for text, setting := range map[string]string{
+		`{"credsStore": "desktop"}`:                   "credsStore",
+		`{"credHelpers": {"a.test": "ecr-login"}}`:    "credHelpers",
+		`{"credHelpers": {"b.test": "ecr-login"}}`:    "",
+		`{"auths": {}, "credHelpers": {}}`:            "",
+		`{"auths": {"credsStore": {"auth": "YTpi"}}}`: "",
+	} {
+		path := filepath.Join(t.TempDir(), "config.json")
+		write(t, path, text)
+		var log lines
+		f := &DockercfgFile{File: file(path)}
+		f.Log = logTo(&log)
+		for _, password := range []string{"1", "2"} {
+			if _, err := f.Write(t.Context(), Content{Entries: []dockercfg.Entry{entryFor("a.test", password)}}); err != nil {
+				t.Error(err)
+			}
+		}
+		told := strings.Count(log.String(), "\n")
+		if setting == "" && told != 0 || setting != "" && (told != 1 || !strings.Contains(log.String(), setting)) {
+			t.Errorf("%s: the log has %q", text, log.String())
+		}
 	}
 }
 
@@ -151,7 +177,7 @@ func TestReader(t *testing.T) {
 	}
 	dir := t.TempDir()
 	password, config := filepath.Join(dir, "password"), filepath.Join(dir, "config.json")
-	targets := []Target{&PasswordFile{file(password)}, &DockercfgFile{file(config)}}
+	targets := []Target{&PasswordFile{file(password)}, &DockercfgFile{File: file(config)}}
 	put := func(n int) {
 		// Tokens of Amazon ECR have between two and three thousand bytes, and their
 		// length is not always the same.

@@ -30,7 +30,7 @@ func TestRounds(t *testing.T) {
 	bundle := filepath.Join(dir, "ca.pem")
 	write(t, bundle, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})))
 	var p Plan
-	all := Output{Name: "all", Target: &DockercfgFile{file(filepath.Join(dir, "config.json"))}}
+	all := Output{Name: "all", Target: &DockercfgFile{File: file(filepath.Join(dir, "config.json"))}}
 	for i := range 20 {
 		c := ecr.Config{
 			Regions:    []string{"eu-west-1"},
