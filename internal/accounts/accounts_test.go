@@ -1,10 +1,11 @@
 package accounts_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
-	"path/filepath"
 	"reflect"
 	"runtime"
 	"slices"
@@ -14,74 +15,9 @@ import (
 
 	"github.com/dockercfg/jet/dockercfg"
 	"github.com/dockercfg/jet/internal/accounts"
+	"github.com/dockercfg/jet/internal/accounts/accountstest"
 	"github.com/dockercfg/jet/internal/registry"
 )
-
-const full = `# all there is
-interval: 6h
-registries:
-  - name: production
-    address: HTTPS://123456789012.dkr.ecr.eu-west-1.amazonaws.com/v2/
-    backend: ecr
-    envFile: aws.env.encrypted
-    variables: {AWS_MAX_ATTEMPTS: 3, AWS_USE_FIPS_ENDPOINT: false, AWS_CA_BUNDLE: "aws.pem"}
-    profile: acme
-    role: arn:aws:iam::210987654321:role/team/pull
-    externalId: "42"
-    region: eu-west-1
-    repositories: [team/app, "team/web:1.2"]
-    caCert: ca.pem
-    timeout: 30s
-    default: true
-  - name: hub
-    address: docker.io
-    username: bob
-    passwordFile: hub.password
-    email: bob@example.com
-  - {name: inline, address: "http://localhost:5000", username: eve, password: "canary", plainHTTP: true}
-  - name: command
-    address: quay.io
-    username: ci
-    passwordCommand: pass show quay | head -1
-    insecureSkipVerify: true
-  - name: made
-    backend: ecr
-    accountId: 123456789012
-    region: cn-north-1
-    role: pull
-  - name: google
-    address: europe-docker.pkg.dev
-    backend: gcr
-    location: europe
-    serviceAccount: pull@acme.iam.gserviceaccount.com
-  - name: azure
-    address: acme.azurecr.io
-    backend: azure
-    tenant: acme.example
-    clientId: 6f1b
-  - name: ibm
-    address: de.icr.io
-    backend: ibm
-    region: eu-de
-  - name: own
-    address: registry.example
-    backend: vault-lookup
-outputs:
-  - passwordFile: /opt/passwords/ecr.pass
-    registry: production
-    mode: "0640"
-    owner: 1000
-    group: spinnaker
-  - dockercfg: config.json
-  - dockercfg: hub.json
-    registries: [hub]
-    mode: 0640
-  - kubernetesSecret: regcred
-    namespaces: [apps, jobs]
-    registries: [production, hub]
-  - kubernetesSecret: regcred
-    force: true
-`
 
 func TestParse(t *testing.T) {
 	want := &accounts.File{
@@ -122,7 +58,7 @@ func TestParse(t *testing.T) {
 			{KubernetesSecret: "regcred", Line: 63, Force: true},
 		},
 	}
-	for name, text := range map[string]string{"LF": full, "CRLF": strings.ReplaceAll(full, "\n", "\r\n"), "mark": "\ufeff" + full} {
+	for name, text := range map[string]string{"LF": accountstest.Full, "CRLF": strings.ReplaceAll(accountstest.Full, "\n", "\r\n"), "mark": "\ufeff" + accountstest.Full} {
 		got, err := accounts.Parse([]byte(text))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -147,16 +83,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// The example of skuid/ecr-token-refresh's README, as it is.
-const skuid = `interval: 30m
-registries:
-  - registryId: "123456789012"
-    region: "us-west-2"
-    passwordFile: "/opt/passwords/my-ecr-registry.pass"
-`
-
 func TestParseSkuid(t *testing.T) {
-	f, err := accounts.Parse([]byte(skuid + `  - registryId: 012345678901
+	f, err := accounts.Parse([]byte(accountstest.Skuid + `  - registryId: 012345678901
     region: eu-west-1
     passwordFile: /opt/passwords/other.pass
     mode: "0600"
@@ -189,7 +117,7 @@ func TestParseSkuid(t *testing.T) {
 	if len(f.Notices) != 1 || !strings.Contains(f.Notices[0], `mode: "0600"`) {
 		t.Errorf("notices %q", f.Notices)
 	}
-	if f, err = accounts.Parse([]byte(strings.ReplaceAll(skuid, "    region", "    mode: \"0600\"\n    region"))); err != nil || f.Notices != nil {
+	if f, err = accounts.Parse([]byte(strings.ReplaceAll(accountstest.Skuid, "    region", "    mode: \"0600\"\n    region"))); err != nil || f.Notices != nil {
 		t.Errorf("with modes: %v, %v", f, err)
 	}
 }
@@ -220,128 +148,26 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// refusals are files and the first error of each, with its line. What is "canary"
-// in them is never quoted.
-var refusals = []struct{ name, text, want string }{
-	{"nothing", "", "it is empty"},
-	{"comment", "# x\n", "it is empty"},
-	{"no YAML", "registries:\n  - [canary\n", "not valid YAML"},
-	{"text", "canary\n", "line 1: the file has to be names"},
-	{"list", "- canary: 1\n", "line 1: the file has to be names"},
-	{"two documents", "registries: [canary]\n---\nregistries: [canary]\n", "line 3: a second document"},
-	{"no registries", "interval: 1h\n", "registries has to be a list"},
-	{"registries misspelt", "registres:\n  - canary\n", `line 1: the file has no "registres"; did you mean registries?`},
-	{"empty list", "registries: []\n", "line 1: registries has to be a list"},
-	{"list of texts", "registries:\n  - canary\n", "line 2: a registry has to be names"},
-	{"unknown name", account("adress: quay.io"), `line 2: a registry has no "adress"; did you mean address?`},
-	{"another style", account("password_file: canary"), `line 2: a registry has no "password_file"; did you mean passwordFile?`},
-	{"secret as a name", account("canary: x"), "line 2: a registry has no field of the name that stands here; it has name,"},
-	{"number as a name", account("1: x"), "line 2: a registry has no field of the name"},
-	{"twice", account("name: a", "name: b", "address: quay.io"), "line 3: a registry has name twice"},
-	{"interval", "interval: 30\nregistries: []\n", "line 1: interval has to be a text"},
-	{"interval without a unit", "interval: \"30\"\nregistries: []\n", "line 1: interval has to be a time with its unit"},
-	{"no interval", "interval: 0s\nregistries: []\n", "line 1: interval has to be longer"},
-	{"null", account("name:", "address: quay.io"), "line 2: name has no value"},
-	{"no name", account("address: quay.io", "username: u", "password: canary"), "line 2: a registry needs a name"},
-	{"bad name", account("name: Canary_1", "address: quay.io"), "line 2: name has to be 1 to 63"},
-	{"hyphen", account("name: -a", "address: quay.io"), "line 2: name has to be"},
-	{"long name", account("name: " + strings.Repeat("a", 64)), "line 2: name has to be"},
-	{"number for a name", account("name: 12"), "line 2: name has to be a text"},
-	{"name twice", account(good...) + "  - name: a\n    address: ghcr.io\n    username: u\n    password: canary\n", "line 6: the registry of line 2 has this name already"},
-	{"no address", account("name: a", "username: u", "password: canary"), "line 2: a registry needs an address"},
-	{"address with a password", account("name: a", "address: https://u:canary@quay.io", "username: u", "password: p"), "line 3: address: it holds a user name or a password"},
-	{"pattern", account("name: a", `address: "*.canary"`, "username: u", "password: p"), "line 3: address: "},
-	{"neither", account("name: a", "address: quay.io"), "line 2: a registry needs a backend, or a username"},
-	{"both", account("name: a", "address: quay.io", "backend: login", "password: canary"), "line 5: password does not go with backend"},
-	{"no user", account("name: a", "address: quay.io", "password: canary"), "line 4: there is password and no username"},
-	{"no password", account("name: a", "address: quay.io", "username: canary"), "line 4: there is a username and no password"},
-	{"two passwords", account("name: a", "address: quay.io", "username: u", "password: canary", "passwordCommand: c"), "line 6: there are password and passwordCommand"},
-	{"empty password", account("name: a", "address: quay.io", "username: u", `password: ""`), "line 5: password has no value"},
-	{"number for a password", account("name: a", "address: quay.io", "username: u", "password: 0123"), "line 5: password has to be a text"},
-	{"list for a password", account("name: a", "address: quay.io", "username: u", "password: [canary]"), "line 5: password has to be a text"},
-	{"colon", account("name: a", "address: quay.io", "username: canary:1", "password: p"), "line 4: username holds a colon"},
-	{"NUL", account("name: a", "address: quay.io", "username: u", `password: "canary\0"`), "line 5: password holds a NUL"},
-	{"env file beside a user", account(append(good, "envFile: x")...), "line 6: envFile is for a backend"},
-	{"setting beside a user", account(append(good, "region: x")...), "line 6: region is for a backend"},
-	{"name of a backend", account("name: a", "address: quay.io", "backend: Canary"), "line 4: backend has to be the name of a backend"},
-	{"setting of another backend", account("name: a", "address: gcr.io", "backend: gcr", "profile: canary"), "line 5: the backend gcr has no profile; it has location, serviceAccount"},
-	{"setting of a program", account("name: a", "address: x.io", "backend: mine", "role: canary"), "line 5: the backend mine has no role; what it needs goes into variables"},
-	{"variables", account("name: a", "address: x.io", "backend: mine", "variables: [canary]"), "line 5: variables has to be names"},
-	{"variable's name", account("name: a", "address: x.io", "backend: mine", "variables: {a-canary: x}"), "line 5: what stands here is not the name of a variable"},
-	{"variable's value", account("name: a", "address: x.io", "backend: mine", "variables: {X: 1.5}"), "line 5: the variable X has to be a text"},
-	{"variable twice", account("name: a", "address: x.io", "backend: mine", "variables: {X: a, X: canary}"), "line 5: the variable X is there twice"},
-	{"variable and setting", account("name: a", "address: x.io", "backend: ecr", "variables: {AWS_REGION: canary}", "region: eu-west-1"), "line 6: region is AWS_REGION, which stands among the variables too"},
-	{"role", account("name: a", "address: 123456789012.dkr.ecr.eu-west-1.amazonaws.com", "backend: ecr", "role: arn:aws:iam::canary:role/x"), "line 5: role has to be the ARN"},
-	{"role elsewhere", account("name: a", "address: localhost:5000", "backend: ecr", "role: canary"), "line 5: role has to be an ARN here"},
-	{"external id alone", account("name: a", "address: x.io", "backend: ecr", "externalId: canary"), "line 5: externalId is for a role"},
-	{"account alone", account("name: a", "backend: ecr", `accountId: "123456789012"`), "line 4: accountId needs a region"},
-	{"short account", account("name: a", "backend: ecr", "accountId: 12345", "region: eu-west-1"), "line 4: an account id has 12 digits"},
-	{"bad region", account("name: a", "backend: ecr", "accountId: 123456789012", "region: canary"), "line 4: regions have names"},
-	{"other account", account("name: a", "backend: ecr", "accountId: 123456789012", "address: 210987654321.dkr.ecr.eu-west-1.amazonaws.com"), "line 4: the address is that of another account"},
-	{"repositories", account(append(good, "repositories: canary")...), "line 6: repositories has to be a list"},
-	{"no repositories", account(append(good, "repositories: []")...), "line 6: repositories has to be a list"},
-	{"repository", account(append(good, "repositories: [ok, Canary]")...), "line 6: repositories: the name of a repository has no capital"},
-	{"repository twice", account(append(good, "repositories: [a, a]")...), "line 6: repositories names the same twice"},
-	{"address of a repository", account(append(good, "repositories: [quay.io/ok, ghcr.io/canary]")...), "line 6: repositories: it begins with another address"},
-	{"truth", account(append(good, `plainHTTP: "true"`)...), "line 6: plainHTTP has to be true or false"},
-	{"yes", account(append(good, "default: yes")...), "line 6: default has to be true or false"},
-	{"two switches", account(append(good, "plainHTTP: true", "caCert: canary")...), "line 2: of caCert, insecureSkipVerify and plainHTTP"},
-	{"two defaults", account(append(good, "default: true")...) + "  - {name: b, address: x.io, username: u, password: p, default: true}\n", "line 7: the registry of line 2 is the default already"},
-	{"nested merge", "registries:\n  - &a\n    <<: {username: u, password: p}\n    name: x\n    address: quay.io\n  - <<: *a\n", "what is merged here merges something itself"},
-	{"merged text", account("<<: canary"), "line 2: what is merged has to be names"},
-	{"no outputs", account(good...) + "outputs: []\n", "line 6: outputs has to be a list"},
-	{"no kind", account(good...) + "outputs:\n  - registry: a\n", "line 7: an output is exactly one of"},
-	{"two kinds", account(good...) + "outputs:\n  - passwordFile: x\n    dockercfg: y\n", "line 7: an output is exactly one of"},
-	{"no registry", account(good...) + "outputs:\n  - passwordFile: x\n", "line 7: a passwordFile needs a registry"},
-	{"unknown registry", account(good...) + "outputs:\n  - passwordFile: x\n    registry: canary\n", "line 8: registry: no registry has this name"},
-	{"misspelt registry", account("name: production", "address: quay.io", "username: u", "password: p") + "outputs:\n  - dockercfg: x\n    registries:\n      - prodction\n", "line 9: registries: no registry has this name; did you mean production?"},
-	{"registries of a password", account(good...) + "outputs:\n  - passwordFile: x\n    registry: a\n    registries: [a]\n", "line 9: passwordFile has no registries, which is for dockercfg and kubernetesSecret"},
-	{"mode of a Secret", account(good...) + "outputs:\n  - kubernetesSecret: x\n    mode: \"0600\"\n", "line 8: kubernetesSecret has no mode"},
-	{"mode", account(good...) + "outputs:\n  - dockercfg: x\n    mode: rw\n", "line 8: mode has to be three digits"},
-	{"mode for all", account(good...) + "outputs:\n  - dockercfg: x\n    mode: \"0666\"\n", "line 8: mode lets everybody write"},
-	{"mode for nobody", account(good...) + "outputs:\n  - dockercfg: x\n    mode: \"0040\"\n", "line 8: mode keeps the file from its owner"},
-	{"mode of a program", account(good...) + "outputs:\n  - dockercfg: x\n    mode: \"0700\"\n", "line 8: mode makes the file a program"},
-	{"force of a file", account(good...) + "outputs:\n  - dockercfg: x\n    force: true\n", "line 8: dockercfg has no force, which is for kubernetesSecret"},
-	{"force that is none", account(good...) + "outputs:\n  - kubernetesSecret: x\n    force: perhaps\n", "line 8: force"},
-	{"Secret's name", account(good...) + "outputs:\n  - kubernetesSecret: Canary\n", "line 7: kubernetesSecret has to be a name"},
-	{"namespace", account(good...) + "outputs:\n  - kubernetesSecret: x\n    namespaces: [Canary]\n", "line 8: namespaces: a namespace has"},
-	{"same file", account(good...) + "outputs:\n  - dockercfg: x\n  - dockercfg: ./x\n", "line 8: the output of line 7 is in the same place"},
-	{"same Secret", account(good...) + "outputs:\n  - kubernetesSecret: x\n    namespaces: [a, b]\n  - kubernetesSecret: x\n    namespaces: [b]\n", "line 9: the output of line 7 is in the same place"},
-	{"skuid without a file", "registries:\n  - registryId: \"123456789012\"\n    region: us-west-2\n", "line 2: there is no passwordFile"},
-	{"skuid's account", "registries:\n  - {registryId: \"canary\", region: us-west-2, passwordFile: x}\n", "line 2: registryId and region: an account id has 12 digits"},
-	{"skuid's region", "registries:\n  - {registryId: \"123456789012\", region: canary, passwordFile: x}\n", "line 2: registryId and region: regions have names"},
-	{"skuid mixed", "registries:\n  - {registryId: \"123456789012\", region: us-west-2, passwordFile: x}\n  - {name: a}\n", "line 3: a registry with a registryId has no field of the name"},
-	{"skuid's files", "registries:\n  - {registryId: \"123456789012\", region: us-west-2, passwordFile: x}\n  - {registryId: \"123456789013\", region: us-west-2, passwordFile: x}\n", "line 3: the password of the registry of line 2 goes to the same file"},
-	{"skuid's outputs", "registries:\n  - {registryId: \"123456789012\", region: us-west-2, passwordFile: x}\noutputs: []\n", "line 3: outputs does not go with registryId"},
-}
-
-var good = []string{"name: a", "address: quay.io", "username: u", "password: p"}
-
-// account makes a file of one account, which begins in line 2.
-func account(fields ...string) string {
-	return "registries:\n  - " + strings.Join(fields, "\n    ") + "\n"
-}
-
 func TestParseRefuses(t *testing.T) {
-	for _, test := range refusals {
-		f, err := accounts.Parse([]byte(test.text))
+	for _, test := range accountstest.Bad() {
+		f, err := accounts.Parse([]byte(test.Text))
 		problems, ok := errors.AsType[accounts.Errors](err)
 		if f != nil || !ok || len(problems) == 0 {
-			t.Errorf("%s: got %v, %v", test.name, f, err)
+			t.Errorf("%s: got %v, %v", test.Name, f, err)
 			continue
 		}
-		if !strings.Contains(problems[0].Error(), test.want) {
-			t.Errorf("%s: got %q, want %q", test.name, problems[0], test.want)
+		if !strings.Contains(problems[0].Error(), test.Want) {
+			t.Errorf("%s: got %q, want %q", test.Name, problems[0], test.Want)
 		}
 		if strings.Contains(strings.ToLower(err.Error()), "canary") {
-			t.Errorf("%s: the file is quoted: %v", test.name, err)
+			t.Errorf("%s: the file is quoted: %v", test.Name, err)
 		}
 	}
 }
 
 // Everything that is wrong is told, up to a bound.
 func TestParseTellsAll(t *testing.T) {
-	_, err := accounts.Parse([]byte(account("name: A", "adress: x", "username: u", "timeout: 3") + "outputs:\n  - dockercfg: x\n    mode: x\n"))
+	_, err := accounts.Parse([]byte(accountstest.Account("name: A", "adress: x", "username: u", "timeout: 3") + "outputs:\n  - dockercfg: x\n    mode: x\n"))
 	problems, _ := errors.AsType[accounts.Errors](err)
 	var lines []int
 	for _, problem := range problems {
@@ -399,6 +225,29 @@ func TestOf(t *testing.T) {
 	f.Accounts = f.Accounts[1:]
 	if a, ok := f.Default(); !ok || a.Name != "e" {
 		t.Errorf("the default of one is %q, %v", a.Name, ok)
+	}
+}
+
+// TestSchemaNames: the JSON schema has the fields that are read, and no others.
+func TestSchemaNames(t *testing.T) {
+	data, err := os.ReadFile("../../docs/registries.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema struct {
+		Defs map[string]struct {
+			Properties map[string]any `json:"properties"`
+		} `json:"$defs"`
+	}
+	if err := json.Unmarshal(data, &schema); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string][]string{"registry": accounts.AccountNames(), "output": accounts.OutputNames()} {
+		got := slices.Sorted(maps.Keys(schema.Defs[name].Properties))
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: the schema has %v, want %v", name, got, want)
+		}
 	}
 }
 
@@ -463,17 +312,10 @@ func BenchmarkParse(b *testing.B) {
 // FuzzParse: what is read keeps the rules that others build on; what is not is told
 // as Errors.
 func FuzzParse(f *testing.F) {
-	f.Add([]byte(full))
-	f.Add([]byte(skuid))
-	for _, test := range refusals {
-		f.Add([]byte(test.text))
-	}
-	for _, name := range corpus(f) {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(data)
+	f.Add([]byte(accountstest.Full))
+	f.Add([]byte(accountstest.Skuid))
+	for _, test := range accountstest.Bad() {
+		f.Add([]byte(test.Text))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		file, err := accounts.Parse(data)
@@ -522,13 +364,4 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%d names, %d defaults", len(names), defaults)
 		}
 	})
-}
-
-// corpus are whole files, good and bad, which the JSON schema is tried on too.
-func corpus(t testing.TB) []string {
-	names, err := filepath.Glob("testdata/*/*.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return names
 }

@@ -14,14 +14,17 @@ import (
 // privateMode is that of a file with credentials, if none is given.
 const privateMode fs.FileMode = 0o600
 
+// outputNames are the fields of an output.
+func outputNames() []string {
+	return []string{"passwordFile", "dockercfg", "kubernetesSecret", "registry", "registries", "namespaces", "force", "mode", "owner", "group"}
+}
+
 // outputs reads what stands under outputs. Accounts are known by their names.
 func (p *parser) outputs(f *File, nodes []yamledit.Node, accounts map[string]int) {
 	places := make(map[string]int) // files and Secrets, and the line of each
 	for _, n := range nodes {
 		line := beginning(n)
-		fs := p.fields(n, line, "an output", []string{
-			"passwordFile", "dockercfg", "kubernetesSecret", "registry", "registries", "namespaces", "force", "mode", "owner", "group",
-		})
+		fs := p.fields(n, line, "an output", outputNames())
 		o := fs.output(accounts)
 		for _, place := range o.places() {
 			if places[place] != 0 {
