@@ -13,7 +13,8 @@ import (
 // startAWS is the command of scripts "fakeaws FILE": it starts what stands in for
 // AWS, with a user ci of account 012345678901 who may assume the role push of account
 // 210987654321, and writes the variables of that user. The region me-south-1 is not
-// enabled there. FILE.profile has those for a profile ci with the same keys.
+// enabled there. FILE.profile has those for a profile ci with the same keys, and
+// INSTANCE is the metadata of an instance of that account.
 func startAWS(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: fakeaws FILE")
@@ -36,4 +37,8 @@ func startAWS(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("SECRET", key.Secret)
 	ts.Setenv("KEY", key.ID)
 	ts.Setenv("AWS", server.URL)
+	metadata := httptest.NewServer(fake)
+	ts.Defer(metadata.Close)
+	fake.AddInstance("arn:aws:sts::012345678901:assumed-role/builder/i-1", false)
+	ts.Setenv("INSTANCE", metadata.URL)
 }

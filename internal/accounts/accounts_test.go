@@ -251,6 +251,28 @@ func TestSchemaNames(t *testing.T) {
 	}
 }
 
+// TestDocs: the files in docs/registries.md are read.
+func TestDocs(t *testing.T) {
+	document, err := os.ReadFile("../../docs/registries.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	for _, block := range strings.Split(string(document), "```yaml\n")[1:] {
+		text, _, _ := strings.Cut(block, "```")
+		if !strings.HasPrefix(text, "registries:") {
+			continue
+		}
+		count++
+		if _, err := accounts.Parse([]byte(text)); err != nil {
+			t.Errorf("%v\n%s", err, text)
+		}
+	}
+	if count != 4 {
+		t.Errorf("%d files, want 4", count)
+	}
+}
+
 // many is a file of n accounts with all that they can have, and an output for each.
 func many(n int) []byte {
 	var b strings.Builder
