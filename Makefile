@@ -76,7 +76,7 @@ real: ## published vectors, a real registry and real clients (see testdata/oracl
 
 # A Kubernetes API server takes five minutes to build, so it is kept: "make real" uses it
 # where it is there.
-KUBERNETES_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/jet
+KUBERNETES_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/jet-test
 KUBERNETES       := $(shell sed -n 's|^require k8s.io/kubernetes v||p' testdata/oracle/apiserver/go.mod)
 APISERVER        := $(KUBERNETES_CACHE)/kube-apiserver-$(KUBERNETES)
 

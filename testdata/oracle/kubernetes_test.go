@@ -53,7 +53,7 @@ func apiServer(t *testing.T) string {
 		if err != nil || version == nil {
 			t.Fatalf("no cache or no version: %v", err)
 		}
-		path = filepath.Join(cache, "jet", "kube-apiserver-"+string(version[1]))
+		path = filepath.Join(cache, "jet-test", "kube-apiserver-"+string(version[1]))
 	}
 	if _, err := os.Stat(path); err != nil {
 		t.Skipf("%v: \"make test-kubernetes\" builds it, which takes minutes", err)
