@@ -151,11 +151,11 @@ func put(t *testing.T, path, text string) {
 }
 
 // TestRefresh runs with a config.yaml of ecr-token-refresh, and tokens that live for
-// three seconds: whoever reads the file never finds one that is dead.
+// four seconds: whoever reads the file never finds one that is dead.
 func TestRefresh(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	fake, env := shortTokens(t, 3*time.Second)
+	fake, env := shortTokens(t, 4*time.Second)
 	put(t, filepath.Join(dir, "config.yaml"), `interval: 30m
 registries:
   - registryId: "012345678901"
@@ -178,13 +178,13 @@ registries:
 		t.Errorf("got mode %v, %v", info.Mode(), err)
 	}
 	old := first
-	for begun := time.Now(); time.Since(begun) < 4*time.Second; time.Sleep(10 * time.Millisecond) {
+	for begun := time.Now(); time.Since(begun) < 5*time.Second; time.Sleep(10 * time.Millisecond) {
 		data, err := os.ReadFile(filepath.Join(dir, "ecr.pass"))
 		info, err2 := os.Stat(filepath.Join(dir, "ecr.pass"))
 		if err != nil || err2 != nil || len(data) != len(first) {
 			t.Fatalf("read %q, %v, %v", data, err, err2)
 		}
-		if time.Since(info.ModTime()) > 3*time.Second {
+		if time.Since(info.ModTime()) > 4*time.Second {
 			t.Fatal("the token is dead")
 		}
 		old = string(data)
@@ -226,7 +226,7 @@ registries:
 func TestRefreshReplicas(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	_, env := shortTokens(t, 2*time.Second)
+	_, env := shortTokens(t, 3*time.Second)
 	put(t, filepath.Join(dir, "registries.yaml"), `registries:
   - {name: one, address: 012345678901.dkr.ecr.eu-west-1.amazonaws.com, backend: ecr}
 outputs:
@@ -247,7 +247,7 @@ outputs:
 		if err != nil || err2 != nil || err3 != nil || !bytes.HasSuffix(password, []byte("eu-west-1")) || !json.Valid(config) {
 			t.Fatalf("read %q, %q, %v, %v, %v", password, config, err, err2, err3)
 		}
-		if time.Since(info.ModTime()) > 2*time.Second {
+		if time.Since(info.ModTime()) > 3*time.Second {
 			t.Fatal("the token is dead")
 		}
 		writers[string(password)] = true

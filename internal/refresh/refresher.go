@@ -40,6 +40,9 @@ const (
 	// setBack is how far a clock has to be set back to make all that is known about
 	// expiry doubtful: many servers tell how long a token lives, not until when.
 	setBack = time.Minute
+	// maxTold is how many notices of an account are remembered, so that each is told
+	// once.
+	maxTold = 20
 	// restTime is how long there has to be nothing to do, and restPause the shortest
 	// time between two rests.
 	restTime, restPause = 5 * time.Second, time.Minute
@@ -390,7 +393,8 @@ func left(expires, now time.Time) time.Duration {
 // ask tries once to get the credential of an account.
 func (r *Refresher) ask(a *account) {
 	r.mutex.Lock()
-	ctx, cancel := context.WithTimeout(r.asking, patience(a.Timeout, left(a.expires, r.wall())))
+	limit := patience(a.Timeout, left(a.expires, r.wall()))
+	ctx, cancel := context.WithTimeoutCause(r.asking, limit, fmt.Errorf("no answer within %v: %w", limit.Round(time.Second), context.DeadlineExceeded))
 	defer cancel()
 	a.stop = cancel
 	source := a.Source
@@ -406,6 +410,9 @@ func (r *Refresher) ask(a *account) {
 	now := r.wall()
 	for _, notice := range result.Notices {
 		if !slices.Contains(a.told, notice) {
+			if len(a.told) == maxTold {
+				a.told = nil
+			}
 			a.told = append(a.told, notice)
 			r.log.Warn(notice, "account", a.Name, "registry", a.Registry)
 		}
