@@ -393,6 +393,10 @@ func left(expires, now time.Time) time.Duration {
 // ask tries once to get the credential of an account.
 func (r *Refresher) ask(a *account) {
 	r.mutex.Lock()
+	if a.gone {
+		r.mutex.Unlock()
+		return
+	}
 	limit := patience(a.Timeout, left(a.expires, r.wall()))
 	ctx, cancel := context.WithTimeoutCause(r.asking, limit, fmt.Errorf("no answer within %v: %w", limit.Round(time.Second), context.DeadlineExceeded))
 	defer cancel()
@@ -403,7 +407,7 @@ func (r *Refresher) ask(a *account) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	a.running, a.stop = false, nil
-	if a.gone || err != nil && r.asking.Err() != nil {
+	if a.gone || a.outputs == nil || err != nil && r.asking.Err() != nil {
 		return
 	}
 	a.attempts++

@@ -410,6 +410,40 @@ func TestLateAnswer(t *testing.T) {
 	})
 }
 
+// TestUnused takes the output of a registry away while that is asked, and gives it
+// back later.
+func TestUnused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clouds, disks := world(2, time.Hour)
+		clouds[1].hangs = []span{{0, 10 * time.Second}}
+		p := single(0, clouds, disks)
+		without := p
+		without.Outputs = p.Outputs[:1]
+		var log lines
+		r := New(Options{Log: logTo(&log)})
+		run(t, r, p, func() {
+			apply := func(p Plan) {
+				t.Helper()
+				if err := r.Apply(p); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, plan := range []Plan{p, without, without} {
+				apply(plan)
+				sleep(5 * time.Second)
+				want(t, "requests", clouds[1].asked(), 1)
+			}
+			apply(p)
+			sleep(time.Hour)
+			if n := clouds[1].asked(); n < 3 || n > 4 {
+				t.Errorf("asked %d times", n)
+			}
+			want(t, "health", problemsOf(r), "")
+		})
+		want(t, "told", log.count("no output is made of this registry, so nobody asks for it"), 2)
+	})
+}
+
 // TestClock sets the clock on the wall, and lets the machine sleep.
 func TestClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
