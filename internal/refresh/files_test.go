@@ -171,9 +171,10 @@ func TestHidden(t *testing.T) {
 // TestReader reads two files without a pause while they are written: each time it
 // finds all of one of the versions, and is allowed to.
 func TestReader(t *testing.T) {
-	rounds := 1000
+	t.Parallel()
+	rounds := 500
 	if testing.Short() {
-		rounds = 200
+		rounds = 100
 	}
 	dir := t.TempDir()
 	password, config := filepath.Join(dir, "password"), filepath.Join(dir, "config.json")

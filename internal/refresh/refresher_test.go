@@ -87,10 +87,11 @@ func problemsOf(r *Refresher) string {
 // TestShortOutages puts hundreds of registries with lives of all kinds through outages
 // of all kinds that are shorter than half of a life, and disks through theirs.
 func TestShortOutages(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		seed := rand.Uint64()
 		random := rand.New(rand.NewPCG(seed, seed))
-		n := 1000
+		n := 500
 		if testing.Short() {
 			n = 200
 		}

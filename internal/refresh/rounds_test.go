@@ -18,6 +18,7 @@ import (
 // TestRounds asks real sources again and again, over HTTP and TLS, and writes real
 // files: no goroutine and no descriptor is left behind.
 func TestRounds(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("it waits until connections come to an end")
 	}

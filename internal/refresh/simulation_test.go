@@ -177,6 +177,7 @@ func simulate(t *testing.T, u tool, x trouble, life time.Duration) (worst result
 // TestSimulation makes the tables of docs/refresh.md: for how long programs find an
 // expired token, under each trouble, by jet and by others.
 func TestSimulation(t *testing.T) {
+	t.Parallel()
 	if testing.Short() && !*update {
 		t.Skip("some seconds")
 	}
