@@ -2,36 +2,21 @@ package privatedir
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/windows"
+	"github.com/dockercfg/jet/internal/filelock"
 )
 
-// lockName is a file in each folder that one process alone can have open.
+// lockName is a file in each folder that is locked.
 const lockName = ".lock"
 
-// acquire opens the lock file of a folder, and makes it where there is none: then
-// whoever made the folder comes too late and makes another one. It gives errInUse
-// if somebody else has the file open.
+// acquire locks a file in a folder, and makes it where there is none: then whoever
+// made the folder comes too late and makes another one. It gives filelock.ErrInUse if
+// somebody else has the lock.
 func acquire(path string) (*os.File, error) {
-	name := filepath.Join(path, lockName)
-	name16, err := windows.UTF16PtrFromString(name)
-	if err != nil {
-		return nil, err
-	}
-	const shareNothing = 0
-	handle, err := windows.CreateFile(name16, windows.GENERIC_READ|windows.GENERIC_WRITE, shareNothing, nil,
-		windows.OPEN_ALWAYS, windows.FILE_ATTRIBUTE_NORMAL, 0)
-	switch {
-	case err == windows.ERROR_SHARING_VIOLATION:
-		return nil, errInUse
-	case err != nil:
-		return nil, fmt.Errorf("lock %q: %w", name, err)
-	}
-	return os.NewFile(uintptr(handle), name), nil
+	return filelock.Open(filepath.Join(path, lockName), 0)
 }
 
 // removeLocked removes a folder, the lock last. After an error the lock may still

@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/dockercfg/jet/internal/filelock"
 )
 
 // prefix begins the name of every folder; 130 random bits in base32 follow.
@@ -118,7 +120,7 @@ func createIn(place string) (*Dir, error) {
 		if err == nil {
 			lock, err = acquire(path)
 		}
-		if errors.Is(err, errInUse) || errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, filelock.ErrInUse) || errors.Is(err, fs.ErrNotExist) {
 			continue // somebody who looked for leftovers was quicker, and removes it
 		}
 		if err != nil {
@@ -185,7 +187,7 @@ func RemoveLeftovers() (removed []string, err error) {
 				continue
 			}
 			lock, err := acquire(path)
-			if errors.Is(err, errInUse) || errors.Is(err, fs.ErrNotExist) {
+			if errors.Is(err, filelock.ErrInUse) || errors.Is(err, fs.ErrNotExist) {
 				continue
 			}
 			if err == nil {
@@ -216,5 +218,3 @@ func isPrivate(path string) bool {
 	info, err := os.Lstat(path)
 	return err == nil && info.IsDir() && ours(info) && (runtime.GOOS == "windows" || info.Mode().Perm() == 0o700)
 }
-
-var errInUse = errors.New("it is in use")

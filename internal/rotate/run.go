@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/dockercfg/jet/crypto"
+	"github.com/dockercfg/jet/internal/filelock"
 	"github.com/dockercfg/jet/internal/outfile"
 	"github.com/dockercfg/jet/internal/rotate/journal"
 )
@@ -38,9 +39,12 @@ const lockPatience = time.Second
 // Begin takes the lock of a project and reads its journal. The caller closes the Session.
 func Begin(ctx context.Context, place journal.Place) (*Session, error) {
 	lock, err := acquire(place.File)
-	for began := time.Now(); err == ErrRunning && time.Since(began) < lockPatience && ctx.Err() == nil; {
+	for began := time.Now(); err == filelock.ErrInUse && time.Since(began) < lockPatience && ctx.Err() == nil; {
 		time.Sleep(lockPatience / 50)
 		lock, err = acquire(place.File)
+	}
+	if err == filelock.ErrInUse {
+		err = ErrRunning
 	}
 	if err != nil {
 		return nil, err

@@ -5,18 +5,18 @@ import (
 	"errors"
 	"os"
 	"time"
+
+	"github.com/dockercfg/jet/internal/filelock"
 )
 
-var errInUse = errors.New("it is in use")
-
-// acquireWithin locks a file, which it makes, for as long as that is open. A lock ends
-// with the process that has it.
+// acquireWithin locks a file, which it makes, and waits for that as long as patience
+// and the context allow.
 func acquireWithin(ctx context.Context, path string, patience time.Duration) (*os.File, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		file, err := acquire(path)
-		if !errors.Is(err, errInUse) {
+		if !errors.Is(err, filelock.ErrInUse) {
 			return file, err
 		}
 		select {

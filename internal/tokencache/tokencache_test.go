@@ -19,6 +19,7 @@ import (
 	"github.com/dockercfg/jet/crypto"
 	"github.com/dockercfg/jet/dockercfg"
 	"github.com/dockercfg/jet/generators"
+	"github.com/dockercfg/jet/internal/filelock"
 )
 
 const canary = "canary-of-a-token"
@@ -576,7 +577,7 @@ func TestDeadHolder(t *testing.T) {
 	if err != nil || string(answer[:n]) != "locked\n" {
 		t.Fatalf("the other process says %q, %v", answer[:n], err)
 	}
-	if _, err := acquire(path); !errors.Is(err, errInUse) {
+	if _, err := acquire(path); !errors.Is(err, filelock.ErrInUse) {
 		t.Errorf("got %v", err)
 	}
 	cmd.Process.Kill()

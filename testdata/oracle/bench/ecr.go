@@ -37,20 +37,12 @@ func benchECR(dir, jet string, runs int) error {
 		return err
 	}
 	defer stop()
-	var results []*result
-	for _, j := range jobs {
-		results = append(results, &result{job: j})
-	}
-	for range runs + 1 {
-		for _, r := range results {
-			if err := r.run(dir); err != nil {
-				return err
-			}
-		}
+	results, err := measureInTurn(dir, jobs, runs)
+	if err != nil {
+		return err
 	}
 	byName := make(map[string]*result)
 	for _, r := range results {
-		r.settle()
 		byName[r.name] = r
 	}
 	fmt.Printf("\n### A token for Amazon ECR, %d runs\n\n", runs)

@@ -257,7 +257,7 @@ type result struct {
 	peakKiB   int64 // 0 if the runs were too short to see it
 }
 
-// measure runs every job once to warm up, and then all in turn.
+// measure runs the jobs on files of a size.
 func measure(t tools, folder string, s size) ([]*result, error) {
 	dir, err := os.MkdirTemp(folder, "jet-bench-")
 	if err != nil {
@@ -267,26 +267,33 @@ func measure(t tools, folder string, s size) ([]*result, error) {
 	if err := writePlain(filepath.Join(dir, "plain"), s.bytes); err != nil {
 		return nil, err
 	}
-	jobs := t.jobs(dir)
-	var results []*result
-	for _, j := range jobs {
-		results = append(results, &result{job: j})
-	}
 	if s.bytes < 1<<20 {
-		for range s.runs + 1 {
-			for _, r := range results {
-				if err := r.run(t.home); err != nil {
-					return nil, err
-				}
+		return measureInTurn(t.home, t.jobs(dir), s.runs)
+	}
+	return measureLarge(t.home, t.jobs(dir), s.runs)
+}
+
+// measureInTurn runs every job once to warm up, and then all in turn.
+func measureInTurn(home string, jobs []job, runs int) ([]*result, error) {
+	results := newResults(jobs)
+	for range runs + 1 {
+		for _, r := range results {
+			if err := r.run(home); err != nil {
+				return nil, err
 			}
 		}
-	} else if err := measureLarge(t.home, results, s.runs); err != nil {
-		return nil, err
 	}
 	for _, r := range results {
 		r.settle()
 	}
 	return results, nil
+}
+
+func newResults(jobs []job) (results []*result) {
+	for _, j := range jobs {
+		results = append(results, &result{job: j})
+	}
+	return results
 }
 
 // settle drops the first run, which was to warm up, and sorts the others.
@@ -298,19 +305,20 @@ func (r *result) settle() {
 
 // measureLarge does the same, and keeps no more files than the next job needs: what
 // a decryption reads is made anew by the encryption before it.
-func measureLarge(home string, results []*result, runs int) error {
+func measureLarge(home string, jobs []job, runs int) ([]*result, error) {
+	results := newResults(jobs)
 	for range runs + 1 {
 		for _, r := range results {
 			if r.decrypts() {
 				continue
 			}
 			if err := r.run(home); err != nil {
-				return err
+				return nil, err
 			}
 			for _, back := range results {
 				if r.out != "" && back.in == r.out {
 					if err := back.run(home); err != nil {
-						return err
+						return nil, err
 					}
 					os.Remove(back.out)
 				}
@@ -320,7 +328,10 @@ func measureLarge(home string, results []*result, runs int) error {
 			}
 		}
 	}
-	return nil
+	for _, r := range results {
+		r.settle()
+	}
+	return results, nil
 }
 
 // run runs the job once, over no file, and checks the length of what it made.

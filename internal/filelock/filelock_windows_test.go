@@ -1,0 +1,3 @@
+package filelock
+
+const create = 0
