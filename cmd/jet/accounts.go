@@ -131,7 +131,12 @@ func accountsFailure(err error, name string, format crypto.Format) error {
 type sharedReader struct {
 	one    sync.Mutex
 	reader *reader
+	forgot time.Time // when the key was looked up again
 }
+
+// keyPause is how long a key that does not fit is not looked up again: the look-up may
+// be a command, and there may be thousands of files.
+const keyPause = 10 * time.Second
 
 // read gives what is in a file.
 func (s *sharedReader) read(ctx context.Context, name, kind string) ([]byte, crypto.Format, error) {
@@ -142,8 +147,9 @@ func (s *sharedReader) read(ctx context.Context, name, kind string) ([]byte, cry
 	s.one.Lock()
 	defer s.one.Unlock()
 	text, format, err := s.reader.openData(ctx, name, data)
-	if errors.Is(err, crypto.ErrWrongKey) {
+	if errors.Is(err, crypto.ErrWrongKey) && time.Since(s.forgot) > keyPause {
 		s.reader.forgetKey()
+		s.forgot = time.Now()
 		text, format, err = s.reader.openData(ctx, name, data)
 	}
 	return text, format, err

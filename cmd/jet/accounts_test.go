@@ -1,13 +1,20 @@
 package main
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/dockercfg/jet/crypto"
+	"github.com/dockercfg/jet/dockercfg"
 	"github.com/dockercfg/jet/generators"
 )
 
@@ -110,4 +117,122 @@ func TestSettingsAreVariables(t *testing.T) {
 	if count != 10 {
 		t.Errorf("%d variables, want 10", count)
 	}
+}
+
+// TestAccountsFollowTheKey: who runs for months sees a new key, and what is encrypted
+// with it, and asks for the key no more often than it must.
+func TestAccountsFollowTheKey(t *testing.T) {
+	t.Chdir(t.TempDir())
+	lookups := 0
+	key := crypto.GenerateKey()
+	seal := func(text string) {
+		if err := os.WriteFile("password.encrypted", sealed(t, []byte(text), key, crypto.JetV1), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seal("first\n")
+	if err := os.WriteFile("registries.yaml", []byte("registries:\n  - {name: a, address: a.test, username: u, passwordFile: password.encrypted}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	current := string(key.Encode())
+	p := &program{stderr: io.Discard, lookupEnv: func(name string) (string, bool) {
+		if name != "JET_KEY" {
+			return "", false
+		}
+		lookups++
+		return current, true
+	}}
+	f, err := (&reader{program: p}).accounts(t.Context(), "registries.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := f.source(f.Accounts[0])
+	get := func(want string) {
+		t.Helper()
+		result, err := source.Generate(t.Context())
+		if want == "" {
+			if !errors.Is(err, crypto.ErrWrongKey) {
+				t.Errorf("got %v, want ErrWrongKey", err)
+			}
+			return
+		}
+		if err != nil || result.Entries[0].Password.Reveal() != want {
+			t.Errorf("want %s: %v", want, err)
+		}
+	}
+	get("first")
+	get("first")
+	if lookups != 1 {
+		t.Errorf("the key was looked up %d times, want once", lookups)
+	}
+	key = crypto.GenerateKey()
+	seal("second")
+	get("") // the file is of the new key, and the process still has the old one
+	if lookups != 2 {
+		t.Errorf("the key was looked up %d times, want twice", lookups)
+	}
+	current = string(key.Encode())
+	get("")
+	f.forgot = time.Time{} // a while later
+	get("second")
+	if lookups != 3 {
+		t.Errorf("the key was looked up %d times, want three times", lookups)
+	}
+}
+
+// TestAccountsSideBySide asks many accounts at once, with encrypted files, commands
+// and one key; the race detector looks on.
+func TestAccountsSideBySide(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("needs sh")
+	}
+	t.Chdir(t.TempDir())
+	key := crypto.GenerateKey()
+	env := sealed(t, []byte("DOCKER_USERNAME=u\nDOCKER_PASSWORD=p\n"), key, crypto.JetV1)
+	text := "registries:\n"
+	const count = 90
+	for i := range count {
+		origin := []string{"backend: login, envFile: env.encrypted", "username: u, passwordCommand: echo p", "username: u, passwordFile: plain"}[i%3]
+		text += fmt.Sprintf("  - {name: a%d, address: a%d.test, %s}\n", i, i, origin)
+	}
+	for name, data := range map[string][]byte{"env.encrypted": env, "plain": []byte("p\r\n"), "registries.yaml": []byte(text)} {
+		if err := os.WriteFile(name, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stderr, err := os.Create("stderr") // as in life a file, which many may write at once
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stderr.Close()
+	var stdout bytes.Buffer
+	p := &program{stdin: strings.NewReader(""), stdout: &stdout, stderr: stderr, lookupEnv: func(name string) (string, bool) {
+		if name != "JET_KEY" {
+			return "", false
+		}
+		return string(key.Encode()), true
+	}}
+	if code := p.run(t.Context(), []string{"generate", "dockercfg", "-", "--config", "registries.yaml"}); code != 0 {
+		told, _ := os.ReadFile("stderr")
+		t.Fatalf("exit code %d: %s", code, told)
+	}
+	file, err := dockercfg.Parse(stdout.Bytes())
+	if err != nil || len(file.Entries()) != count {
+		t.Fatalf("%v, %s", err, stdout.String())
+	}
+	for _, entry := range file.Entries() {
+		if entry.Username != "u" || entry.Password.Reveal() != "p" {
+			t.Errorf("%s has another credential", entry.Registry)
+		}
+	}
+}
+
+// sealed encrypts a text.
+func sealed(t *testing.T, text []byte, key crypto.Key, format crypto.Format) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	if err := crypto.Encrypt(&out, bytes.NewReader(text), key, format); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }
