@@ -26,7 +26,7 @@ func (p *program) tokenCommand() *cli.Command {
 jet token quay.io --dockercfg deploy/dockercfg.encrypted
 jet token production --config registries.yaml
 helm registry login quay.io --username ci --password "$(jet token quay.io)"`,
-		Description: `For programs that run a command for a password. With --config or JET_REGISTRIES the credential is made new, as a file of registries says, for the registry of that name or host; without either, for the default one. Else it stands in the file that --dockercfg or JET_DOCKERCFG names, or in dockercfg.encrypted in this folder or the nearest one above it, up to the top of the git work tree. Of several secrets the identity token is printed, else the password. A line end follows on a terminal only.`,
+		Description: `For programs that run a command for a password. The credential stands in the file that --dockercfg or JET_DOCKERCFG names, else in dockercfg.encrypted in this folder or the nearest one above it, up to the top of the git work tree. With --config it is made new, as a file of registries says, for the registry of that name or host, or for the default one if there is no argument; so is what the project's file does not have, if JET_REGISTRIES names such a file with its full path, or jet/registries.yaml lies in your own configuration. Of several secrets the identity token is printed, else the password. A line end follows on a terminal only.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "dockercfg", Usage: "look into `FILE`"},
 			accountsFlag("get the credential as `FILE`, such as registries.yaml, says"),

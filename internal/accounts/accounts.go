@@ -82,7 +82,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("line %d: %s", e.Line, e.Problem)
 }
 
-// Errors are all that is wrong with a file, in the order of its lines as a rule.
+// Errors are all that is wrong with a file, in the order of its lines.
 type Errors []*Error
 
 // Error gives the errors, one a line.

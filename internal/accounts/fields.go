@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,6 +25,7 @@ func (p *parser) fail(line int, format string, args ...any) {
 
 // err gives what is wrong, nil for nothing.
 func (p *parser) err() error {
+	slices.SortStableFunc(p.errs, func(a, b *Error) int { return cmp.Compare(a.Line, b.Line) })
 	switch {
 	case len(p.errs) == 0:
 		return nil
@@ -64,7 +66,11 @@ func (p *parser) fields(n yamledit.Node, line int, what string, known []string) 
 		case pair.Merge && merged:
 			p.fail(pair.Line, "what is merged here merges something itself, which is not read")
 		case !slices.Contains(known, pair.Name):
-			p.unknown(pair, what, known)
+			// What is misspelt counts, so that nothing is said to be missing.
+			near := p.unknown(pair, what, known)
+			if _, there := f.values[near]; near != "" && !there {
+				f.values[near] = field{pair.Line, resolved(pair.Value)}
+			}
 		case own[pair.Name] && !merged:
 			p.fail(pair.Line, "%s has %s twice", what, pair.Name)
 		case !merged || !twice: // of merged mappings the first counts
@@ -98,12 +104,14 @@ func (p *parser) fields(n yamledit.Node, line int, what string, known []string) 
 	return f
 }
 
-func (p *parser) unknown(pair yamledit.Pair, what string, known []string) {
-	if near := nearest(pair.Name, known); near != "" {
+// unknown reports a name that is not known, and gives the one that was meant.
+func (p *parser) unknown(pair yamledit.Pair, what string, known []string) (near string) {
+	if near = nearest(pair.Name, known); near != "" {
 		p.fail(pair.Line, "%s has no %q; did you mean %s?", what, pair.Name, near)
-		return
+	} else {
+		p.fail(pair.Line, "%s has no field of the name that stands here; it has %s", what, list(known))
 	}
-	p.fail(pair.Line, "%s has no field of the name that stands here; it has %s", what, list(known))
+	return near
 }
 
 // nearest also takes what is spelled in another style: password-file, ca_cert.

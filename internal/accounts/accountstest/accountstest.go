@@ -109,7 +109,7 @@ func Bad() []Case {
 		{"another style", Account("password_file: canary"), `line 2: a registry has no "password_file"; did you mean passwordFile?`, false},
 		{"secret as a name", Account("canary: x"), "line 2: a registry has no field of the name that stands here; it has name,", false},
 		{"number as a name", Account("1: x"), "line 2: a registry has no field of the name", false},
-		{"twice", Account("name: a", "name: b", "address: quay.io"), "line 3: a registry has name twice", true},
+		{"twice", Account("name: a", "name: b", "address: quay.io", "username: u", "password: p"), "line 3: a registry has name twice", true},
 		{"interval", "interval: 30\nregistries: []\n", "line 1: interval has to be a text", false},
 		{"interval without a unit", "interval: \"30\"\nregistries: []\n", "line 1: interval has to be a time with its unit", false},
 		{"no interval", "interval: 0s\nregistries: []\n", "line 1: interval has to be longer", false},
