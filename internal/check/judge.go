@@ -15,6 +15,7 @@ import (
 	"github.com/dockercfg/jet/crypto"
 	"github.com/dockercfg/jet/dockercfg"
 	"github.com/dockercfg/jet/dockercfg/kubernetes"
+	"github.com/dockercfg/jet/internal/accounts"
 	"github.com/dockercfg/jet/internal/content"
 	"github.com/dockercfg/jet/internal/encryptedfile"
 	"github.com/dockercfg/jet/internal/placeholder"
@@ -239,6 +240,9 @@ func secretsIn(v *version, data []byte) (what string, line int) {
 		if registries := exposedRegistries(v.path, data); registries != nil {
 			return "credentials for " + list(registries), 1
 		}
+		if names, first := exposedAccounts(v.path, data); names != nil {
+			return "the password of " + list(names), first
+		}
 	}
 	if !isEnvName(v.path) && v.twin == nil {
 		return "", 0
@@ -286,6 +290,29 @@ func exposedRegistries(path string, data []byte) (registries []string) {
 		}
 	}
 	return registries
+}
+
+// exposedAccounts gives the accounts of a registries.yaml whose password stands in it,
+// and the line on which the first of them begins.
+func exposedAccounts(path string, data []byte) (names []string, line int) {
+	if !bytes.Contains(data, []byte("registries")) || !bytes.Contains(data, []byte("password")) {
+		return nil, 0
+	}
+	file, err := accounts.Parse(data)
+	if err != nil {
+		return nil, 0
+	}
+	for _, a := range file.Accounts {
+		text := a.Password.Reveal()
+		if placeholder.Is("", text) || isTemplate(path) && !isRandom(text) && !isToken(text) {
+			continue
+		}
+		if names == nil {
+			line = a.Line
+		}
+		names = append(names, a.Name)
+	}
+	return names, line
 }
 
 // hasConflict reports whether git left the marks of a conflict in a text.
