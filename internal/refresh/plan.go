@@ -3,7 +3,6 @@ package refresh
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/dockercfg/jet/dockercfg"
@@ -110,6 +109,3 @@ func (p *Plan) check() error {
 	}
 	return nil
 }
-
-// uses reports whether an output is made of an account.
-func (o *Output) uses(account string) bool { return slices.Contains(o.Accounts, account) }
