@@ -66,12 +66,12 @@ func newProject(t *testing.T, git bool) *project {
 	os.Chmod(filepath.Join(p.dir, "codeship.aes"), 0o600)
 	p.encrypt("a.env.encrypted", "A=1\nB=2\n", crypto.JetV1)
 	p.encrypt("sub/b", "C=3\n", crypto.CodeshipV2)
-	p.encrypt("sub/c.encrypted", "D=4\n", crypto.Unsigned)
+	p.encrypt("sub/c.encrypted", "D=4 and what no wrong key makes of it\n", crypto.Unsigned)
 	p.encrypt("sub/empty.encrypted", "", crypto.Unsigned)
 	p.encrypt("sub/deep/e.encrypted", "", crypto.JetV1)
-	value := p.sealed(p.old, "E=5\nF=6", crypto.Unsigned)
+	value := p.sealed(p.old, "E=5\nF=6 and so on and on", crypto.Unsigned)
 	p.put("codeship-services.yml", "# c\r\napp:\r\n  encrypted_environment: ["+value+"]\r\n")
-	p.plain["codeship-services.yml"] = "E=5\nF=6"
+	p.plain["codeship-services.yml"] = "E=5\nF=6 and so on and on"
 	p.put("plain", "A=1\n")
 	return p
 }
