@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -509,20 +510,29 @@ func (s *accountSource) scope(ctx context.Context, b generators.Backend) (env ge
 			}
 		}
 	}
-	if profiled := b.Name == "ecr" && (own["AWS_PROFILE"] != "" || own["AWS_DEFAULT_PROFILE"] != ""); profiled {
-		for _, name := range [...]string{
-			"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY",
-			"AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN",
-		} {
-			if value, _ := base(name); value != "" && s.account.EnvFile != "" {
-				return nil, nil, fail("%s sets %s, and the profile of the account would not be used beside it", display(s.file.path(s.account.EnvFile), ""), name).
-					hint("leave one of the two away")
+	switch b.Name {
+	case "ecr":
+		if own["AWS_PROFILE"] != "" || own["AWS_DEFAULT_PROFILE"] != "" {
+			for _, name := range [...]string{
+				"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY",
+				"AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN",
+			} {
+				if value, _ := base(name); value != "" && s.account.EnvFile != "" {
+					return nil, nil, fail("%s sets %s, and the profile of the account would not be used beside it", display(s.file.path(s.account.EnvFile), ""), name).
+						hint("leave one of the two away")
+				}
+				hidden[name] = true
 			}
-			hidden[name] = true
 		}
-	}
-	if b.Name == "login" {
-		own = cloneWith(own, "DOCKER_REGISTRY", s.account.Address)
+		if own["AWS_STS_ROLE"] != "" && s.account.EnvFile == "" {
+			hidden["AWS_STS_ACCOUNT"], hidden["AWS_STS_EXTERNAL_ID"] = true, true // of another role
+		}
+	case "login":
+		own = maps.Clone(own)
+		if own == nil {
+			own = make(map[string]string)
+		}
+		own["DOCKER_REGISTRY"] = s.account.Address
 	}
 	return func(name string) (string, bool) {
 		if value, ok := own[name]; ok {
@@ -533,16 +543,6 @@ func (s *accountSource) scope(ctx context.Context, b generators.Backend) (env ge
 		}
 		return base(name)
 	}, notices, nil
-}
-
-func cloneWith(variables map[string]string, name, value string) map[string]string {
-	with := map[string]string{name: value}
-	for name, value := range variables {
-		if _, ok := with[name]; !ok {
-			with[name] = value
-		}
-	}
-	return with
 }
 
 func (s *accountSource) envFile(ctx context.Context) (envfile.File, error) {

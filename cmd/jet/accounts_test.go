@@ -51,19 +51,22 @@ func TestAccountScope(t *testing.T) {
   - {name: profile, address: a.test, backend: ecr, profile: acme}
   - {name: file, address: a.test, backend: ecr, envFile: keys.env, region: eu-own-1}
   - {name: both, address: a.test, backend: ecr, envFile: keys.env, profile: acme}
+  - {name: role, address: 123456789012.dkr.ecr.eu-west-1.amazonaws.com, backend: ecr, profile: acme, role: pull}
   - {name: login, address: a.test, backend: login, variables: {DOCKER_USERNAME: own}}
 `, map[string]string{
 		"AWS_REGION": "eu-env-1", "AWS_ACCESS_KEY_ID": "env", "AWS_SECRET_KEY": "env", "AWS_SESSION_TOKEN": "env",
 		"AWS_WEB_IDENTITY_TOKEN_FILE": "env", "AWS_ROLE_ARN": "env", "AWS_PROFILE": "env", "DOCKER_REGISTRY": "env", "DOCKER_PASSWORD": "env",
+		"AWS_STS_EXTERNAL_ID": "env",
 	})
 	known, err := backends(backendConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"bare":    "AWS_REGION=eu-env-1 AWS_ACCESS_KEY_ID=env AWS_SECRET_KEY=env AWS_SESSION_TOKEN=env AWS_PROFILE=env AWS_WEB_IDENTITY_TOKEN_FILE=env AWS_ROLE_ARN=env",
-		"alias":   "AWS_DEFAULT_REGION=eu-own-1 AWS_ACCESS_KEY_ID=env AWS_SECRET_KEY=env AWS_SESSION_TOKEN=env AWS_PROFILE=env AWS_WEB_IDENTITY_TOKEN_FILE=env AWS_ROLE_ARN=env",
-		"profile": "AWS_REGION=eu-env-1 AWS_PROFILE=acme",
+		"bare":    "AWS_REGION=eu-env-1 AWS_ACCESS_KEY_ID=env AWS_SECRET_KEY=env AWS_SESSION_TOKEN=env AWS_STS_EXTERNAL_ID=env AWS_PROFILE=env AWS_WEB_IDENTITY_TOKEN_FILE=env AWS_ROLE_ARN=env",
+		"alias":   "AWS_DEFAULT_REGION=eu-own-1 AWS_ACCESS_KEY_ID=env AWS_SECRET_KEY=env AWS_SESSION_TOKEN=env AWS_STS_EXTERNAL_ID=env AWS_PROFILE=env AWS_WEB_IDENTITY_TOKEN_FILE=env AWS_ROLE_ARN=env",
+		"profile": "AWS_REGION=eu-env-1 AWS_STS_EXTERNAL_ID=env AWS_PROFILE=acme",
+		"role":    "AWS_REGION=eu-env-1 AWS_STS_ROLE=pull AWS_STS_ACCOUNT=123456789012 AWS_PROFILE=acme",
 		"file":    "AWS_REGION=eu-own-1 AWS_ACCESS_KEY_ID=file AWS_SECRET_ACCESS_KEY=file",
 		"both":    "beside it",
 		"login":   "DOCKER_USERNAME=own DOCKER_PASSWORD=env DOCKER_REGISTRY=a.test",
