@@ -20,7 +20,7 @@ import (
 const noCacheVariable = "JET_NO_CACHE"
 
 func noCacheFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "no-cache", Usage: "ask for new tokens, and keep none for the next time (" + noCacheVariable + ")"}
+	return &cli.BoolFlag{Name: "no-cache", Usage: "ask for new tokens, and keep none for the next time"}
 }
 
 func (p *program) cacheCommand() *cli.Command {

@@ -38,19 +38,22 @@ jet encrypt app.env app.env.encrypted         # what comes out belongs into git
 jet decrypt app.env.encrypted app.env
 jet generate dockercfg ~/.docker/config.json --env-file hub.env.encrypted`
 
-// A variable of the environment, and the flag whose commands read it.
-type variable struct{ name, flag, text string }
+// A variable of the environment, and who reads it: the commands that have a flag, or
+// one command of them.
+type variable struct{ name, flag, command, text string }
 
 func variables() []variable {
 	return []variable{
-		{"JET_KEY", "key-path", "the project key itself, in base64"},
-		{"JET_KEY_COMMAND", "key-path", "a command that prints the project key"},
-		{"JET_KEY_PATH", "key-path", "the file with the project key"},
-		{"JET_IDENTITY", "key-path", "a private key of age or SSH that opens codeship.aes.age"},
-		{"JET_IDENTITY_PATH", "key-path", "files with such keys, separated as in PATH"},
-		{"JET_FORMAT", "format", "as --format"},
-		{"JET_REQUIRE", "require", "as --require"},
-		{"JET_DOCKERCFG", "dockercfg", "as --dockercfg"},
+		{"JET_KEY", "key-path", "", "the project key itself, in base64"},
+		{"JET_KEY_COMMAND", "key-path", "", "a command that prints the project key"},
+		{"JET_KEY_PATH", "key-path", "", "the file with the project key"},
+		{"JET_IDENTITY", "key-path", "", "a private key of age or SSH that opens codeship.aes.age"},
+		{"JET_IDENTITY_PATH", "key-path", "", "files with such keys, separated as in PATH"},
+		{"JET_FORMAT", "format", "", "as --format"},
+		{"JET_REQUIRE", "require", "", "as --require"},
+		{"JET_DOCKERCFG", "dockercfg", "token", "as --dockercfg"},
+		{"JET_REGISTRIES", "config", "token", "full path of registries.yaml, for what the dockercfg does not have"},
+		{"JET_NO_CACHE", "no-cache", "", "as --no-cache, if it is not empty"},
 	}
 }
 
@@ -129,7 +132,7 @@ func readsKey(command *cli.Command) bool {
 
 func variableRows(command *cli.Command) (rows [][2]string) {
 	for _, v := range variables() {
-		if findFlag(command.Flags, v.flag) != nil && (v.flag != "key-path" || readsKey(command)) {
+		if findFlag(command.Flags, v.flag) != nil && (v.command == "" || v.command == command.Name) && (v.flag != "key-path" || readsKey(command)) {
 			rows = append(rows, [2]string{v.name, v.text})
 		}
 	}

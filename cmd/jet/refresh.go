@@ -42,7 +42,7 @@ jet refresh --config /opt/config/ecr-token-refresh/config.yaml`,
 		Flags: []cli.Flag{
 			accountsFlag("take registries and outputs from `FILE`, encrypted or not"),
 			&cli.BoolFlag{Name: "once", Usage: "ask and write once, and end; the exit code is 0 only if everything was written"},
-			&cli.StringFlag{Name: "listen", Usage: `answer /health, /ready and /metrics at ADDRESS, "" for nowhere`, Value: refresh.DefaultAddress},
+			&cli.StringFlag{Name: "listen", Usage: `answer /health, /ready and /metrics at ` + "`ADDRESS`" + ` (:3277), "" for nowhere`, Value: refresh.DefaultAddress},
 			keyPathFlag(), requireFlag(),
 		},
 		Action: p.refresh,

@@ -25,7 +25,7 @@ func (p *program) tokenCommand() *cli.Command {
 		UsageText: `jet token quay.io
 jet token quay.io --dockercfg deploy/dockercfg.encrypted
 jet token production --config registries.yaml
-helm registry login quay.io --username ci --password "$(jet token quay.io)"`,
+jet token quay.io | helm registry login quay.io --username ci --password-stdin`,
 		Description: `For programs that run a command for a password. The credential stands in the file that --dockercfg or JET_DOCKERCFG names, else in dockercfg.encrypted in this folder or the nearest one above it, up to the top of the git work tree. With --config it is made new, as a file of registries says, for the registry of that name or host, or for the default one if there is no argument; so is what the project's file does not have, if JET_REGISTRIES names such a file with its full path, or jet/registries.yaml lies in your own configuration. Of several secrets the identity token is printed, else the password. A line end follows on a terminal only.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "dockercfg", Usage: "look into `FILE`"},
