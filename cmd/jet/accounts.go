@@ -212,7 +212,7 @@ func (f *accountsFile) one(name string) (accounts.Account, error) {
 	for _, a := range found {
 		names = append(names, a.Name)
 	}
-	return accounts.Account{}, fail("%s: several registries are at that address, and none of them is the default: %s", f.shown(), strings.Join(names, ", ")).
+	return accounts.Account{}, fail("%s: several registries are at that address, and none of them is the default: %s", f.shown(), firstOf(names)).
 		hint("name one of them, or write default: true below it")
 }
 
@@ -228,20 +228,13 @@ func (f *accountsFile) unknown(name string) error {
 	return err.hint("it has " + f.names())
 }
 
-// maxNames is how many names a message lists.
-const maxNames = 10
-
 // names lists the accounts for people.
 func (f *accountsFile) names() string {
 	var names []string
-	for _, a := range f.Accounts[:min(maxNames, len(f.Accounts))] {
+	for _, a := range f.Accounts {
 		names = append(names, a.Name)
 	}
-	list := strings.Join(names, ", ")
-	if more := len(f.Accounts) - maxNames; more > 0 {
-		list += fmt.Sprintf(" and %d more", more)
-	}
-	return list
+	return firstOf(names)
 }
 
 // runs make the credentials of accounts, or take them from the cache of the limits.
@@ -462,7 +455,7 @@ func (s *accountSource) fromBackend(ctx context.Context) (generators.Result, err
 	case partial != nil:
 		return generators.Result{}, err
 	case result.Entries == nil && others != nil:
-		return generators.Result{}, fail("the backend %s made no credential for %s, but for %s", a.Backend, a.Address, strings.Join(others, ", "))
+		return generators.Result{}, fail("the backend %s made no credential for %s, but for %s", a.Backend, a.Address, firstOf(others))
 	case result.Entries == nil:
 		err := fail("the backend %s made no credential for %s", a.Backend, a.Address)
 		if len(made.Notices) > 0 {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -304,7 +303,7 @@ func (p *program) noteLives(e lives) {
 	}
 	slices.SortStableFunc(moments, func(a, b moment) int { return a.at.Compare(b.at) })
 	for _, m := range moments {
-		p.note("good until %s, for %s: %s", local(m.at), lifetime(time.Until(m.at)), strings.Join(m.registries, ", "))
+		p.note("good until %s, for %s: %s", local(m.at), lifetime(time.Until(m.at)), firstOf(m.registries))
 	}
 }
 

@@ -174,5 +174,5 @@ func (p *program) encode(file *dockercfg.File, o dockercfg.Output, before string
 			p.warn("%sthe token for %s is left out: the form %v has no place for it", before, entry.Registry, o.Form)
 		}
 	}
-	return text, strings.Join(names, ", "), nil
+	return text, firstOf(names), nil
 }

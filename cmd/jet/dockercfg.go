@@ -67,7 +67,7 @@ func (f *credentialsFile) registries() string {
 	for _, entry := range f.Entries() {
 		names = append(names, entry.Registry)
 	}
-	return strings.Join(names, ", ")
+	return firstOf(names)
 }
 
 // has reports whether the file has a credential under this key, in normal form.

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 )
@@ -48,7 +47,7 @@ func (p *program) remove(c *cli.Context) error {
 		if errs != nil {
 			return errs
 		}
-		p.note("%s: removed %s", f.shown(), strings.Join(removed, ", "))
+		p.note("%s: removed %s", f.shown(), firstOf(removed))
 		return nil
 	})
 }

@@ -145,5 +145,17 @@ func printable(text string) string {
 	}, text)
 }
 
+// maxNames is how many names a message lists.
+const maxNames = 10
+
+// firstOf writes names for people, the first of them if there are many.
+func firstOf(names []string) string {
+	text := strings.Join(names[:min(maxNames, len(names))], ", ")
+	if more := len(names) - maxNames; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
 // shellWord writes a file name as one types it in a shell.
 func shellWord(name string) string { return shellword.Quote(name) }

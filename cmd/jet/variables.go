@@ -108,7 +108,7 @@ func lacksVariable(shown string, file envfile.File, name string) error {
 		return f.hint("did you mean " + near + "?")
 	}
 	if known != nil {
-		f.hint("it sets " + strings.Join(known, ", "))
+		f.hint("it sets " + firstOf(known))
 	}
 	return f
 }

@@ -277,7 +277,7 @@ func (p *program) reportVerified(reports []registry.Report, others []listedStore
 	}
 	f := fail("the credential for %s does not work", failed[0])
 	if len(reports) > 1 {
-		f = fail("%d of %d credentials do not work: %s", len(failed), len(reports), strings.Join(failed, ", "))
+		f = fail("%d of %d credentials do not work: %s", len(failed), len(reports), firstOf(failed))
 	}
 	for _, hint := range hints {
 		if hint != "" {
@@ -498,7 +498,7 @@ func (p *program) verifyMade(ctx context.Context, made *collection, s *selection
 		case err != nil:
 			return err
 		case next != nil:
-			p.note("the registry refuses what was kept: %s", strings.Join(refused, ", "))
+			p.note("the registry refuses what was kept: %s", firstOf(refused))
 			*made = *next
 			return p.verifyMade(ctx, made, s, l)
 		}
