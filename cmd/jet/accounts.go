@@ -544,9 +544,13 @@ func (s *accountSource) envFile(ctx context.Context) (envfile.File, error) {
 	if err != nil {
 		return envfile.File{}, err
 	}
-	file, err := envfile.Parse(data, envfile.Docker)
+	file, err := envfile.Parse(data, s.account.EnvSyntax)
 	if err != nil {
-		return envfile.File{}, parseFailure(err, path, format)
+		f := parseFailure(err, path, format)
+		for i, hint := range f.hints {
+			f.hints[i] = strings.ReplaceAll(hint, "--env-syntax ", "envSyntax: ")
+		}
+		return envfile.File{}, f
 	}
 	return file, nil
 }

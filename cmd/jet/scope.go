@@ -125,7 +125,7 @@ func (r *scopeReader) envFile(ctx context.Context, name string) (envfile.File, c
 
 // parseFailure says what is wrong with an env file, and never quotes it. The
 // format is what it was encrypted in, 0 for nothing.
-func parseFailure(err error, name string, format crypto.Format) error {
+func parseFailure(err error, name string, format crypto.Format) *failure {
 	shown := display(name, "stdin")
 	if format != 0 {
 		shown += ", decrypted"

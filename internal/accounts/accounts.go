@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dockercfg/jet/dockercfg"
+	"github.com/dockercfg/jet/internal/envfile"
 	"github.com/dockercfg/jet/internal/registry"
 )
 
@@ -35,6 +36,8 @@ type Account struct {
 
 	Backend string // as generators.CheckName allows
 	EnvFile string // a closed scope of variables; "" means the process environment
+	// EnvSyntax is how EnvFile is read.
+	EnvSyntax envfile.Syntax
 	// Variables go over those of the scope. The settings of the account are among
 	// them, under the names that they have in the backend. nil means none.
 	Variables map[string]string

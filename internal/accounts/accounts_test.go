@@ -16,6 +16,7 @@ import (
 	"github.com/dockercfg/jet/dockercfg"
 	"github.com/dockercfg/jet/internal/accounts"
 	"github.com/dockercfg/jet/internal/accounts/accountstest"
+	"github.com/dockercfg/jet/internal/envfile"
 	"github.com/dockercfg/jet/internal/registry"
 )
 
@@ -48,7 +49,7 @@ func TestParse(t *testing.T) {
 		}, {
 			Name: "ibm", Address: "de.icr.io", Line: 43, Backend: "ibm", Variables: map[string]string{"IC_REGION": "eu-de"},
 		}, {
-			Name: "own", Address: "registry.example", Line: 47, Backend: "vault-lookup",
+			Name: "own", Address: "registry.example", Line: 47, Backend: "vault-lookup", EnvFile: "own.env", EnvSyntax: envfile.Dotenv,
 		}},
 		Outputs: []accounts.Output{
 			{PasswordFile: "/opt/passwords/ecr.pass", Line: 51, Registries: []string{"production"}, Mode: 0o640, Owner: "1000", Group: "spinnaker"},

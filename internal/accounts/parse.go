@@ -10,6 +10,7 @@ import (
 	"github.com/dockercfg/jet/dockercfg"
 	"github.com/dockercfg/jet/generators"
 	"github.com/dockercfg/jet/generators/ecr"
+	"github.com/dockercfg/jet/internal/envfile"
 	"github.com/dockercfg/jet/internal/registry"
 	"github.com/dockercfg/jet/internal/yamledit"
 )
@@ -94,7 +95,7 @@ type registriesReader struct {
 // accountNames are the fields of an account.
 func accountNames() []string {
 	names := []string{
-		"name", "address", "backend", "envFile", "variables",
+		"name", "address", "backend", "envFile", "envSyntax", "variables",
 		"username", "password", "passwordFile", "passwordCommand", "email",
 		"repositories", "caCert", "insecureSkipVerify", "plainHTTP", "timeout", "default",
 	}
@@ -163,7 +164,7 @@ func isLabel(s string) bool {
 func (f fields) origin(a *Account) {
 	passwords := f.given("password", "passwordFile", "passwordCommand")
 	users := append(f.given("username", "email"), passwords...)
-	backends := append(f.given("envFile", "variables"), f.given(settingNames()...)...)
+	backends := append(f.given("envFile", "envSyntax", "variables"), f.given(settingNames()...)...)
 	switch {
 	case f.has("backend") && len(users) > 0:
 		f.fail(f.lineOf(users[0]), "%s does not go with backend, which makes the user name and the password", users[0])
@@ -194,6 +195,7 @@ func (f fields) backend(a *Account) {
 		f.fail(f.lineOf("backend"), "backend has to be the name of a backend: lower-case letters, digits and hyphens")
 		return
 	}
+	f.envSyntax(a)
 	f.variables(a)
 	known := settingsOf(a.Backend)
 	var names []string
@@ -228,6 +230,22 @@ func (f fields) set(a *Account, setting, variable, value string) {
 		a.Variables = make(map[string]string)
 	}
 	a.Variables[variable] = value
+}
+
+// envSyntax reads how the env file is read.
+func (f fields) envSyntax(a *Account) {
+	text := f.text("envSyntax")
+	if text == "" {
+		return
+	}
+	syntax, err := envfile.ParseSyntax(text)
+	switch {
+	case err != nil:
+		f.fail(f.lineOf("envSyntax"), "envSyntax has to be docker or dotenv")
+	case !f.has("envFile"):
+		f.fail(f.lineOf("envSyntax"), "envSyntax is for an envFile, and there is none here")
+	}
+	a.EnvSyntax = syntax
 }
 
 // variables reads the field of that name.

@@ -146,7 +146,7 @@ func TestRegistriesSchemaAgrees(t *testing.T) {
 
 // registryNames are all names in the file.
 var registryNames = []string{
-	"name", "address", "backend", "envFile", "variables", "username", "password", "passwordFile", "passwordCommand", "email",
+	"name", "address", "backend", "envFile", "envSyntax", "variables", "username", "password", "passwordFile", "passwordCommand", "email",
 	"repositories", "caCert", "insecureSkipVerify", "plainHTTP", "timeout", "default", "region", "profile", "role", "externalId",
 	"accountId", "location", "serviceAccount", "tenant", "clientId", "registryId",
 	"dockercfg", "kubernetesSecret", "registry", "registries", "namespaces", "force", "mode", "owner", "group",

@@ -54,9 +54,9 @@ registries:
     address: de.icr.io
     backend: ibm
     region: eu-de
-  - name: own
-    address: registry.example
-    backend: vault-lookup
+  - {name: own, address: registry.example,
+     backend: vault-lookup,
+     envFile: own.env, envSyntax: dotenv}
 outputs:
   - passwordFile: /opt/passwords/ecr.pass
     registry: production
@@ -134,6 +134,9 @@ func Bad() []Case {
 		{"colon", Account("name: a", "address: quay.io", "username: canary:1", "password: p"), "line 4: username holds a colon", false},
 		{"NUL", Account("name: a", "address: quay.io", "username: u", `password: "canary\0"`), "line 5: password holds a NUL", false},
 		{"env file beside a user", Account(append(slices.Clone(good), "envFile: x")...), "line 6: envFile is for a backend", false},
+		{"syntax beside a user", Account(append(slices.Clone(good), "envSyntax: docker")...), "line 6: envSyntax is for a backend", false},
+		{"syntax", Account("name: a", "address: x.io", "backend: mine", "envFile: x", "envSyntax: canary"), "line 6: envSyntax has to be docker or dotenv", false},
+		{"syntax of nothing", Account("name: a", "address: x.io", "backend: mine", "envSyntax: dotenv"), "line 5: envSyntax is for an envFile", false},
 		{"setting beside a user", Account(append(slices.Clone(good), "region: x")...), "line 6: region is for a backend", false},
 		{"name of a backend", Account("name: a", "address: quay.io", "backend: Canary"), "line 4: backend has to be the name of a backend", false},
 		{"setting of another backend", Account("name: a", "address: gcr.io", "backend: gcr", "profile: canary"), "line 5: the backend gcr has no profile; it has location, serviceAccount", false},
