@@ -25,7 +25,7 @@ func (p *program) doctorCommand() *cli.Command {
 		Usage: "Say what is wrong with a project or this machine, and what to do.",
 		UsageText: `jet doctor
 jet doctor --json`,
-		Description: `Looks at the key, at the encrypted files and what is in them, at what git has, at Docker's configuration and its helpers, at the clock, and for known slips in services, steps and env files. It changes nothing, asks nobody over the network and shows no secrets. The exit code is 1 if there is a problem, 0 if there are notes alone.`,
+		Description: `Looks at the key, at the encrypted files and what is in them, at what git has, at Docker's configuration and its helpers, at the user's file of registry accounts, at the clock, and for known slips in services, steps and env files. It changes nothing, asks nobody over the network and shows no secrets. The exit code is 1 if there is a problem, 0 if there are notes alone.`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "json", Usage: "write one JSON object"},
 			&cli.BoolFlag{Name: "no-key", Usage: "do not look for the project key"},

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -232,11 +233,11 @@ func (p *patient) follow(words []string, line string) {
 		text := p.read(words[1])
 		p.write(words[1], text[:len(text)-12])
 	case "mode":
-		mode := os.FileMode(0o644)
-		if words[1] != "644" {
-			p.t.Fatalf("mode %s", words[1])
+		mode, err := strconv.ParseUint(words[1], 8, 9)
+		if err != nil {
+			p.t.Fatal(err)
 		}
-		if err := os.Chmod(p.at(words[2]), mode); err != nil {
+		if err := os.Chmod(p.at(words[2]), os.FileMode(mode)); err != nil {
 			p.t.Fatal(err)
 		}
 	case "later":

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -111,6 +113,10 @@ var errNoCredential = errors.New("there is no credential for it in the project")
 func (p *program) makeToken(c *cli.Context, r *reader, name string) (dockercfg.Entry, error) {
 	if c.Args().Len() > 1 {
 		return dockercfg.Entry{}, wantPaths(c, 1)
+	}
+	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) && !c.IsSet("config") {
+		return dockercfg.Entry{}, fail("%s: there is no file %q", credentialhelper.AccountsVariable, name).
+			hint("unset " + credentialhelper.AccountsVariable + ", or have it name registries.yaml by its full path")
 	}
 	file, err := r.accounts(c.Context, name)
 	if err != nil {

@@ -74,6 +74,10 @@ func (h *helper) account(server string) (username, secret string, found bool, er
 	if err != nil {
 		return "", "", false, err
 	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return "", "", false, fail("unset "+AccountsVariable+", or have it name "+accountsName+" by its full path",
+			"%s: there is no file %q, and it is to have the account for %q", AccountsVariable, path, registry)
+	}
 	answer, err := h.askJet(jet, path, registry)
 	switch {
 	case err != nil:

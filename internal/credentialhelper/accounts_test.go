@@ -45,7 +45,7 @@ echo '{"registry":"new.test:5000","username":"AWS","secret":"` + canary + `-new"
 func TestAccount(t *testing.T) {
 	p := newProject(t)
 	noted := p.jet(answering)
-	file := filepath.Join(p.top, "accounts.yaml")
+	file := p.put("accounts.yaml", "registries: []")
 	asked := p.storeOf("test", standin.Store{Items: map[string]standin.Item{"new.test:5000": {Username: "x", Secret: storeCanary}}})
 	p.env = append(p.env, "JET_CREDENTIAL_STORE=test", "JET_REGISTRIES="+file)
 	for _, server := range []string{"new.test:5000", "https://new.test:5000/v2/", "New.Test:5000/team/app"} {
@@ -122,7 +122,7 @@ E`, []string{"ask each other for ever"}, ""},
 				t.Fatal(err)
 			}
 			p.path = append(p.path, "/bin", "/usr/bin")
-			p.env = append(p.env, "JET_REGISTRIES="+filepath.Join(p.top, "r.yaml"))
+			p.env = append(p.env, "JET_REGISTRIES="+p.put("r.yaml", "registries: []"))
 			if test.words != nil {
 				p.wantFailure("new.test:5000", "get", failed, test.words...)
 				return
@@ -139,4 +139,6 @@ E`, []string{"ask each other for ever"}, ""},
 	p := newProject(t)
 	p.env = append(p.env, "JET_REGISTRIES=/none.yaml")
 	p.wantFailure("new.test:5000", "get", failed, "there is no jet beside this program or on PATH", "hint: ")
+	p.jet("exit 1\n")
+	p.wantFailure("new.test:5000", "get", failed, `JET_REGISTRIES: there is no file "/none.yaml"`, "hint: unset JET_REGISTRIES")
 }

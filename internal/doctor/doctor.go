@@ -1,7 +1,7 @@
 // Package doctor looks at a folder as somebody from support would, and says what
 // is wrong and what to type: the key, the encrypted files, what git has of them,
-// Docker's configuration and its helpers, the clock, and known slips in services,
-// steps and env files.
+// Docker's configuration and its helpers, registry accounts, the clock, and known
+// slips in services, steps and env files.
 //
 // It changes nothing, asks nobody over the network, and no finding holds a secret.
 package doctor
@@ -87,7 +87,7 @@ func Examine(ctx context.Context, o Options) (Examination, error) {
 		return Examination{}, err
 	}
 	e := &examiner{Options: o, ctx: ctx, dir: dir, top: cmp.Or(top, dir), inGit: top != ""}
-	for _, look := range []func() error{e.lookAtKey, e.lookAtGit, e.lookAtFiles, e.lookAtSharing, e.lookAtServices, e.lookAtDocker, e.lookAtClock} {
+	for _, look := range []func() error{e.lookAtKey, e.lookAtGit, e.lookAtFiles, e.lookAtSharing, e.lookAtServices, e.lookAtDocker, e.lookAtAccounts, e.lookAtClock} {
 		if err := look(); err != nil {
 			return Examination{}, err
 		}
