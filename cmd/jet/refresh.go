@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -68,7 +70,13 @@ func (p *program) refresh(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	log := p.newLog()
+	log := newLog(p.stderr, p.stderr)
+	if !once {
+		direct := log
+		queue := newLogQueue(p.stderr, func(lines int64) { direct.Warn("lines of this log are lost: it was not taken off", "lines", lines) })
+		defer queue.end()
+		log = newLog(p.stderr, queue)
+	}
 	f := &refresher{program: p, reader: r, config: config, log: log}
 	// What the rest of jet tells people goes into the log too.
 	quiet := &program{stdin: p.stdin, stdout: p.stdout, stderr: &logLines{log: log}, lookupEnv: p.lookupEnv, signals: p.signals}
@@ -109,12 +117,12 @@ func (p *program) refreshConfig(c *cli.Context) (string, error) {
 		hint(`"jet refresh --config registries.yaml"; without it, ` + skuidConfig + ` is taken if it is there`)
 }
 
-// newLog makes a log on stderr, for people on a terminal, else for programs.
-func (p *program) newLog() *slog.Logger {
-	if _, ok := terminalOf(p.stderr); ok {
-		return slog.New(slog.NewTextHandler(p.stderr, nil))
+// newLog makes a log for stderr, for people on a terminal, else for programs.
+func newLog(stderr, to io.Writer) *slog.Logger {
+	if _, ok := terminalOf(stderr); ok {
+		return slog.New(slog.NewTextHandler(to, nil))
 	}
-	return slog.New(slog.NewJSONHandler(p.stderr, nil))
+	return slog.New(slog.NewJSONHandler(to, nil))
 }
 
 // logLines makes an event of each line that is written, the first time that it is.
@@ -123,12 +131,15 @@ type logLines struct {
 	mutex sync.Mutex
 	rest  []byte
 	seen  map[string]bool
+	since time.Time // of the first that is in seen
 }
 
-// maxSeen bounds how many lines are remembered, and maxLine how long one is in bytes.
+// maxSeen is how many lines are told in an hour, whatever a program prints, and maxLine
+// how long one is in bytes.
 const (
-	maxSeen = 1000
-	maxLine = 4 << 10
+	maxSeen    = 1000
+	forgetSeen = time.Hour
+	maxLine    = 4 << 10
 )
 
 func (l *logLines) Write(p []byte) (int, error) {
@@ -149,10 +160,15 @@ func (l *logLines) tell(line string) {
 	if line == "" || l.seen[line] {
 		return
 	}
-	if l.seen == nil || len(l.seen) >= maxSeen {
-		l.seen = make(map[string]bool)
+	switch full := len(l.seen) >= maxSeen; {
+	case l.seen == nil || full && time.Since(l.since) >= forgetSeen:
+		l.seen, l.since = make(map[string]bool), time.Now()
+	case full:
+		return
 	}
-	l.seen[line] = true
+	if l.seen[line] = true; len(l.seen) == maxSeen {
+		l.log.Warn("programs print much, and no more of it is told for up to an hour")
+	}
 	level := slog.LevelInfo
 	line = strings.TrimPrefix(line, "jet: ")
 	if text, ok := strings.CutPrefix(line, "warning: "); ok {
@@ -206,6 +222,11 @@ func (f *refresher) run(ctx context.Context, data []byte, address string) error 
 		})
 		f.log.Info("listening", "address", listener.Addr().String())
 	}
+	// Who reads the log may go away, which must not kill the process. The signal is
+	// caught and not ignored, so that commands for passwords have it as usual.
+	broken := make(chan os.Signal, 1)
+	signal.Notify(broken, syscall.SIGPIPE)
+	defer signal.Stop(broken)
 	hangups := make(chan os.Signal, 1)
 	if !signal.Ignored(syscall.SIGHUP) { // as it is under nohup
 		signal.Notify(hangups, syscall.SIGHUP)

@@ -368,6 +368,58 @@ func exists(path string) bool {
 	return err == nil
 }
 
+// TestRefreshLog has a log that nobody takes off, and then nobody who could: tokens
+// stay alive all the same.
+func TestRefreshLog(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const life = 4 * time.Second
+	_, env := shortTokens(t, life)
+	put(t, filepath.Join(dir, "registries.yaml"), `registries:
+  - {name: one, address: 012345678901.dkr.ecr.eu-west-1.amazonaws.com, backend: ecr}
+outputs:
+  - {passwordFile: one.pass, registry: one}
+`)
+	reader, log, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	for err = log.SetWriteDeadline(time.Now().Add(time.Second)); err == nil; _, err = log.Write(make([]byte, 4096)) {
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.Close()
+	r := &refreshing{t: t, Cmd: exec.Command("jet", "refresh", "--config", "registries.yaml", "--listen", listener.Addr().String()), address: listener.Addr().String()}
+	r.Dir, r.Env, r.Stderr = dir, append(env, "PATH="+os.Getenv("PATH"), "HOME="+dir), log
+	if err := r.Start(); err != nil {
+		t.Fatal(err)
+	}
+	log.Close()
+	defer r.Process.Kill()
+	path := filepath.Join(dir, "one.pass")
+	alive := func() {
+		t.Helper()
+		for range 30 {
+			info, err := os.Stat(path)
+			if err != nil || time.Since(info.ModTime()) > life {
+				t.Fatalf("the token is dead: %v", err)
+			}
+			if status, body := r.get("/health"); status != http.StatusOK {
+				t.Fatalf("health: got %d, %s", status, body)
+			}
+			time.Sleep(life / 20)
+		}
+	}
+	eventually(t, "the file is written", func() bool { return exists(path) })
+	alive()
+	reader.Close()
+	alive()
+	r.end(syscall.SIGTERM)
+}
+
 // TestRefreshAddress takes one that somebody else has.
 func TestRefreshAddress(t *testing.T) {
 	t.Parallel()

@@ -103,6 +103,7 @@ type account struct {
 	failing            time.Time // since when; zero for not
 	err                error     // of the last try
 	told               []string  // notices
+	telling            telling
 }
 
 // An output is one of the plan's and what is known about it.
@@ -121,6 +122,7 @@ type output struct {
 	failing          time.Time // since when; zero for not
 	stale            time.Time // since when it lacks something that is at hand; zero for not
 	err              error     // of the last write
+	telling          telling
 }
 
 // A hold is what an output has of an account.
@@ -241,7 +243,7 @@ func (r *Refresher) applyOutputs(p *Plan, accounts map[string]*account, now time
 		if changed {
 			o.version++
 			o.Output = wanted
-			o.failed, o.failing = 0, time.Time{}
+			o.failed, o.failing, o.telling = 0, time.Time{}, telling{}
 		}
 		o.accounts = make([]*account, len(o.Accounts))
 		o.holds = make([]hold, len(o.Accounts))
@@ -443,7 +445,7 @@ func (r *Refresher) ask(a *account) {
 	} else {
 		r.log.Debug("looked at again", what...)
 	}
-	a.failed, a.failing = 0, time.Time{}
+	a.failed, a.failing, a.telling = 0, time.Time{}, telling{}
 	r.queue.set(&a.task, next)
 }
 
@@ -516,8 +518,28 @@ func (r *Refresher) failed(a *account, now time.Time) {
 	if !a.expires.IsZero() {
 		what = append(what, "expires", stamp(a.expires))
 	}
-	r.log.Warn("cannot refresh", what...)
+	r.log.Log(context.Background(), a.telling.level(slog.LevelWarn, a.failed, a.err), "cannot refresh", what...)
 	r.queue.set(&a.task, next)
+}
+
+// A telling is what was told of failures in a row. Not every one is: what is away for
+// a week, with thousands of others, must not fill a disk with lines.
+type telling struct {
+	last  string // error
+	lines int
+}
+
+// level gives that of the line about a failure: the first, the second, the fourth
+// and so on are told, and those with another error than the one before, up to
+// maxTold in all. The others are for debugging.
+func (t *telling) level(level slog.Level, failed int, err error) slog.Level {
+	text := err.Error()
+	if failed&(failed-1) != 0 && (text == t.last || t.lines >= maxTold) {
+		return slog.LevelDebug
+	}
+	t.last = text
+	t.lines++
+	return level
 }
 
 // adviceOf gives what an error has to say on what to do, for the log.
@@ -623,7 +645,7 @@ func (r *Refresher) write(o *output) {
 	} else {
 		r.log.Debug("as it was", what...)
 	}
-	o.failed, o.failing, o.stale = 0, time.Time{}, time.Time{}
+	o.failed, o.failing, o.stale, o.telling = 0, time.Time{}, time.Time{}, telling{}
 	copy(o.holds, holds)
 	for i, a := range o.accounts {
 		if o.holds[i].serial != a.serial {
@@ -674,7 +696,7 @@ func (r *Refresher) writeFailed(o *output, now time.Time) {
 	}
 	next := now.Add(pauseAfter(o.failed, firstWritePause, lastWritePause, o.left(now), r.random()))
 	what := []any{"output", o.Name, "error", o.err.Error(), "failures", o.failed, "next", stamp(next)}
-	r.log.Error("cannot write", append(what, adviceOf(o.err)...)...)
+	r.log.Log(context.Background(), o.telling.level(slog.LevelError, o.failed, o.err), "cannot write", append(what, adviceOf(o.err)...)...)
 	r.queue.set(&o.task, next)
 }
 
