@@ -102,6 +102,9 @@ func guardSwitches(t registry.TLS, accounts []registry.Account, named []string) 
 
 func (p *program) verify(c *cli.Context) error {
 	if err := wantPaths(c, 1); err != nil {
+		if !c.Args().Present() {
+			err = withHint(err, `"jet verify --config registries.yaml" asks about the registries of such a file`)
+		}
 		return err
 	}
 	named, err := wantedRegistries(c.StringSlice("registry"))
@@ -360,7 +363,7 @@ func repositoryDetails(r registry.RepositoryReport) string {
 		parts = append(parts, f.Message)
 	}
 	switch {
-	case r.Result == registry.Failed:
+	case r.Result == registry.Failed, r.Has(registry.NoRepository):
 	case r.HasReference:
 		parts = append(parts, "it is there")
 	case r.More:
@@ -426,6 +429,9 @@ func sentence(r registry.Report, f registry.Finding) string {
 // called is what people call what a report is about.
 func called(r registry.Report) string { return cmp.Or(r.Name, r.Registry) }
 
+// adviseAccess is what to do about a repository that cannot be looked into.
+const adviseAccess = "is the name of the repository right? Its owner gives access to it; many registries do not tell a stranger whether there is one"
+
 // adviseFinding says what to do about a finding, "" for what explains itself. The file
 // is the one that the credential is from, "" for none.
 func adviseFinding(f registry.Finding, host, file string) string {
@@ -434,6 +440,11 @@ func adviseFinding(f registry.Finding, host, file string) string {
 		replace = fmt.Sprintf("\"jet dockercfg add %s %s --username USER\" puts another credential in its place", shellWord(file), shellWord(host))
 	}
 	switch f.Name {
+	case registry.NoRepository:
+		if f.Severity == registry.Warning {
+			return "is the name of the repository right? The first push makes it"
+		}
+		return adviseAccess
 	case registry.NoHost, registry.Unreachable:
 		return "is the name of the registry right? A proxy is named by HTTPS_PROXY"
 	case registry.Proxy:
@@ -464,8 +475,8 @@ func adviseFinding(f registry.Finding, host, file string) string {
 		return "its operator has to name a realm over https, at the registry's own host name or at a public one"
 	case registry.WrongCredentials, registry.NoUsername, registry.NoPassword, registry.TokenNotUsable, registry.KeyFile, registry.WhiteSpace, registry.BadEntry:
 		return replace
-	case registry.NoTag, registry.NoRepository, registry.Denied:
-		return "is the name of the repository right? Its owner gives access to it; many registries do not tell a stranger whether there is one"
+	case registry.NoTag, registry.Denied:
+		return adviseAccess
 	case registry.PushDenied:
 		return "its owner gives access for pushing; a token may be for reading alone"
 	case registry.RateLimited, registry.ServerError:

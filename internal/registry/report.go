@@ -120,6 +120,11 @@ type RepositoryReport struct {
 	Findings []Finding `json:"findings"`
 }
 
+// Has reports whether there is a finding of this name.
+func (r RepositoryReport) Has(name Name) bool {
+	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Name == name })
+}
+
 // All gives the findings, those of repositories too.
 func (r Report) All() []Finding {
 	all := slices.Clone(r.Findings)

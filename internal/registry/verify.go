@@ -208,7 +208,7 @@ func (s *session) explore(ctx context.Context, r *Report) {
 	tags := false
 	for _, repository := range s.account.Repositories {
 		found := s.repository(ctx, repository)
-		tags = tags || found.Tags > 0
+		tags = tags || found.Tags > 0 || found.Has(NoRepository)
 		if found.Result == Failed {
 			r.Result = Failed
 		}
@@ -304,6 +304,7 @@ const manifestTypes = "application/vnd.oci.image.index.v1+json, application/vnd.
 func (s *session) repository(ctx context.Context, r Repository) RepositoryReport {
 	report := RepositoryReport{Repository: r.String(), HasReference: r.Reference != "", Result: Works, Findings: []Finding{}}
 	path := s.account.path(r)
+	var absent *Finding // that there is no repository
 	fail := func(f *Finding) {
 		report.Result = Failed
 		report.Findings = append(report.Findings, *f)
@@ -327,7 +328,9 @@ func (s *session) repository(ctx context.Context, r Repository) RepositoryReport
 			}
 			fail(f)
 		}
-	} else if tags, more, f := s.tags(ctx, path); f != nil {
+	} else if tags, more, f := s.tags(ctx, path); f != nil && f.Name == NoRepository && s.account.Push {
+		absent = f
+	} else if f != nil {
 		fail(f)
 	} else {
 		report.Tags, report.More = len(tags), more
@@ -336,6 +339,12 @@ func (s *session) repository(ctx context.Context, r Repository) RepositoryReport
 		f, note := s.push(ctx, path)
 		may := f == nil
 		report.Push = &may
+		switch {
+		case absent != nil && may: // the first push makes it
+			report.Findings = append(report.Findings, Finding{NoRepository, Warning, "there is no repository " + r.String() + " yet"})
+		case absent != nil:
+			fail(absent)
+		}
 		if f != nil {
 			fail(f)
 		}

@@ -124,6 +124,8 @@ func TestVerify(t *testing.T) {
 		{"denied, tokens", &fakeregistry.Registry{Users: users, Tokens: true, Repositories: two, Readers: map[string][]string{"team/app": nil}}, nil, []string{"team/app", "team/web"}, false, registry.Failed, "denied", -1},
 		{"denied, by tag", &fakeregistry.Registry{Users: users, Tokens: true, Repositories: two, Readers: map[string][]string{"team/app": nil}}, nil, []string{"team/app:1"}, false, registry.Failed, "denied", -1},
 		{"push", &fakeregistry.Registry{Users: users, Tokens: true, Repositories: two}, nil, []string{"team/app", "team/new:1"}, true, registry.Failed, "no-such-repository", -1},
+		{"push to a new one", &fakeregistry.Registry{Users: users, Tokens: true, Repositories: two}, nil, []string{"team/new"}, true, registry.Works, "no-such-repository", -1},
+		{"push to a new one, denied", &fakeregistry.Registry{Users: users, Repositories: two, Writers: map[string][]string{"team/new": nil}}, nil, []string{"team/new"}, true, registry.Failed, "no-such-repository push-denied", -1},
 		{"push, absolute", &fakeregistry.Registry{Users: users, Repositories: two, Absolute: true}, nil, []string{"team/app:1"}, true, registry.Works, "", -1},
 		{"push denied", &fakeregistry.Registry{Users: users, Repositories: two, Writers: map[string][]string{"team/app": nil}}, nil, []string{"team/app"}, true, registry.Failed, "push-denied", -1},
 		{"push denied, tokens", &fakeregistry.Registry{Users: users, Tokens: true, Repositories: two, Writers: map[string][]string{"team/app": nil}}, nil, []string{"team/app"}, true, registry.Failed, "push-denied", -1},
