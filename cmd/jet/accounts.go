@@ -185,10 +185,13 @@ func (f *accountsFile) chosen(names []string) ([]accounts.Account, error) {
 			}
 		}
 	}
-	if errs != nil {
-		return nil, errs
+	switch len(errs) {
+	case 0:
+		return chosen, nil
+	case 1:
+		return nil, errs[0]
 	}
-	return chosen, nil
+	return nil, errs
 }
 
 // one gives the account of that name or for that registry, the default one for "".

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -33,10 +34,12 @@ jet cache clear`,
 		Action:      chooseBelow,
 		Subcommands: []*cli.Command{
 			{
-				Name:        "show",
-				Usage:       "Print the path of the folder.",
-				UsageText:   `jet cache show`,
+				Name:  "show",
+				Usage: "Print the path of the folder.",
+				UsageText: `jet cache show
+jet cache show --json`,
 				Description: `How many tokens are in it goes to stderr.`,
+				Flags:       []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "write one JSON object, with the folder and how many tokens are in it"}},
 				Action: func(c *cli.Context) error {
 					folder, err := cacheFolder(c)
 					if err != nil {
@@ -45,6 +48,12 @@ jet cache clear`,
 					tokens, err := tokencache.Count(folder)
 					if err != nil {
 						return err
+					}
+					if c.Bool("json") {
+						return json.NewEncoder(p.stdout).Encode(struct {
+							Folder string `json:"folder"`
+							Tokens int    `json:"tokens"`
+						}{folder, tokens})
 					}
 					p.note("%s kept", count(tokens, "token"))
 					_, err = fmt.Fprintln(p.stdout, folder)

@@ -161,7 +161,12 @@ func (p *program) chooseBackends(c *cli.Context, reader *scopeReader, _ limits) 
 				}
 				return accounts, guardSwitches(tls, accounts, only)
 			},
-			advise: func(f registry.Finding, r registry.Report) string { return adviseFinding(f, r.Registry, "") },
+			advise: func(f registry.Finding, r registry.Report) string {
+				if f.Name == registry.WrongCredentials {
+					return "it was made of " + madeOf(runs)
+				}
+				return adviseFinding(f, r.Registry, "")
+			},
 		}, err
 	}, nil
 }
@@ -282,6 +287,19 @@ func (r run) from() string {
 		return ""
 	}
 	return r.scope.name + ": "
+}
+
+// madeOf says what credentials were made of.
+func madeOf(runs []run) string {
+	var parts []string
+	for _, r := range runs {
+		part := "what " + r.backend.Name + " has"
+		if r.from() != "" {
+			part = "the variables of " + r.backend.Name + " in " + r.scope.name
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, ", or ")
 }
 
 // needsVariables reports whether a backend lives by variables: those that it takes

@@ -60,6 +60,9 @@ func (p *program) verifyAccounts(c *cli.Context) error {
 	}
 	chosen, err := file.chosen(append(c.Args().Slice(), c.StringSlice("registry")...))
 	if err != nil {
+		if first := c.Args().First(); first != "" && file.Of(first) == nil && exists(first) {
+			return withHint(err, fmt.Sprintf("\"jet verify %s\" asks about a dockercfg; beside --config stand names of its registries", shellWord(first)))
+		}
 		return err
 	}
 	if err := file.want(chosen, wanted, c.Bool("push")); err != nil {
