@@ -360,14 +360,14 @@ func (f *refresher) file(of *accountsFile, o accounts.Output, registries []strin
 	if err := guardKey(path, of.reader.key); err != nil {
 		return refresh.Output{}, err
 	}
-	file := refresh.File{Path: path, Attributes: attributes, Log: f.log}
+	file := func() refresh.File { return refresh.File{Path: path, Attributes: attributes, Log: f.log} }
 	output := refresh.Output{
 		Name: path, Accounts: registries,
 		Version: fmt.Sprintf("%v %v", o.PasswordFile != "", attributes),
-		Target:  &refresh.DockercfgFile{File: file},
+		Target:  &refresh.DockercfgFile{File: file()},
 	}
 	if o.PasswordFile != "" {
-		output.Target = &refresh.PasswordFile{File: file}
+		output.Target = &refresh.PasswordFile{File: file()}
 	}
 	return output, nil
 }

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"sync/atomic"
 
 	"github.com/dockercfg/jet/dockercfg"
 	"github.com/dockercfg/jet/internal/outfile"
@@ -26,6 +27,46 @@ type File struct {
 
 	written bool // by this process
 	warned  bool
+	seen    atomic.Pointer[seen]
+}
+
+// seen is a file as it was when it was looked at last, and held what it should.
+type seen struct {
+	fs.FileInfo
+	entries []dockercfg.Entry
+}
+
+// look remembers the file as it is now, with what was written into it.
+func (f *File) look(entries []dockercfg.Entry) {
+	info, err := os.Stat(f.Path)
+	if err != nil {
+		info = nil
+	}
+	f.seen.Store(&seen{info, entries})
+}
+
+// lost reports whether the file is gone or, if it was changed since it was seen, does
+// not hold everything.
+func (f *File) lost(holds func(data []byte, entries []dockercfg.Entry) bool) bool {
+	before := f.seen.Load()
+	if before == nil {
+		return false // nothing was written yet
+	}
+	now, err := os.Stat(f.Path)
+	switch {
+	case err == nil && before.FileInfo != nil && os.SameFile(before, now) && before.Size() == now.Size() && before.ModTime().Equal(now.ModTime()):
+		return false
+	case errors.Is(err, fs.ErrNotExist):
+		return true
+	case err != nil:
+		return false // the next write tells
+	}
+	data, found, err := f.read()
+	if err != nil || found && holds(data, before.entries) {
+		f.seen.CompareAndSwap(before, &seen{now, before.entries})
+		return false
+	}
+	return true
 }
 
 // maxFile bounds what is read of a file that is there already, in bytes.
@@ -85,7 +126,15 @@ func (f *PasswordFile) Write(_ context.Context, c Content) (changed bool, err er
 	for secret := range secrets {
 		changed, err = f.write([]byte(secret), old, found)
 	}
+	if err == nil {
+		f.look(nil)
+	}
 	return changed, err
+}
+
+// Lost implements Looker.
+func (f *PasswordFile) Lost() bool {
+	return f.lost(func(data []byte, _ []dockercfg.Entry) bool { return len(data) > 0 })
 }
 
 // A DockercfgFile is a file of credentials for Docker. Only what the output is for
@@ -148,7 +197,26 @@ func (f *DockercfgFile) Write(_ context.Context, c Content) (changed bool, err e
 	if err != nil {
 		return false, fmt.Errorf("%q: %w", f.Path, err)
 	}
-	return f.write(data, old, found)
+	if changed, err = f.write(data, old, found); err == nil {
+		f.look(c.Entries)
+	}
+	return changed, err
+}
+
+// Lost implements Looker. It takes one registry that has no entry any more: of two
+// processes that add theirs in the same moment, one may have lost them.
+func (f *DockercfgFile) Lost() bool {
+	return f.lost(func(data []byte, entries []dockercfg.Entry) bool {
+		file, err := dockercfg.Parse(data)
+		if err != nil {
+			return len(bytes.TrimSpace(data)) > 0 // it is left alone
+		}
+		there := make(map[string]bool)
+		for _, e := range file.Entries() {
+			there[e.Registry] = true
+		}
+		return !slices.ContainsFunc(entries, func(e dockercfg.Entry) bool { return !there[e.Registry] })
+	})
 }
 
 // cause takes off what the os package says about names.

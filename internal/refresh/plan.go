@@ -53,6 +53,14 @@ type Target interface {
 	Write(ctx context.Context, c Content) (changed bool, err error)
 }
 
+// A Looker is a Target that others can take away what was written.
+type Looker interface {
+	// Lost reports whether what was written last is gone. What somebody else has
+	// written in its place is not: it may be alive, as that of a second process with
+	// the same plan. It may be called while Write runs, and may then be wrong.
+	Lost() bool
+}
+
 // Content is what a target is to hold.
 type Content struct {
 	Entries []dockercfg.Entry // in the order of the output's accounts

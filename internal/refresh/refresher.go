@@ -46,6 +46,8 @@ const (
 	// restTime is how long there has to be nothing to do, and restPause the shortest
 	// time between two rests.
 	restTime, restPause = 5 * time.Second, time.Minute
+	// lookEvery is how often outputs are looked at, whether they are still there.
+	lookEvery = 10 * time.Second
 	// moment is how long a try or a write counts as one that is at work. After that
 	// it waits for somebody, and costs no more than its memory.
 	moment = 2 * time.Second
@@ -283,6 +285,7 @@ func (r *Refresher) Run(ctx context.Context) {
 	r.mutex.Lock()
 	r.asking, r.writing = ctx, writing
 	r.mutex.Unlock()
+	go r.look(ctx)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	start, last := time.Now(), r.wall()
@@ -316,6 +319,50 @@ func (r *Refresher) Run(ctx context.Context) {
 	case <-time.After(lastWrites):
 		r.log.Warn("a write does not end, and is left alone")
 	}
+}
+
+// look has outputs written again that are gone: a folder may be emptied, or another disk
+// be mounted over it. It has a goroutine of its own, since a disk may give no answer.
+func (r *Refresher) look(ctx context.Context) {
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		r.mutex.Lock()
+		outputs := r.outputs
+		r.mutex.Unlock()
+		for _, o := range outputs {
+			r.lookAt(o)
+		}
+	}
+}
+
+func (r *Refresher) lookAt(o *output) {
+	r.mutex.Lock()
+	looker, ok := o.Target.(Looker)
+	version, writes := o.version, o.writes
+	held := slices.ContainsFunc(o.holds, func(h hold) bool { return h.serial != 0 })
+	r.mutex.Unlock()
+	if !ok || !held || !looker.Lost() {
+		return
+	}
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if o.version != version || o.writes != writes || o.running || !slices.Contains(r.outputs, o) {
+		return
+	}
+	r.log.Warn("what was written is gone, and is written again", "output", o.Name)
+	now := r.wall()
+	clear(o.holds)
+	if o.stale.IsZero() {
+		o.stale = now
+	}
+	r.queue.set(&o.task, now)
+	r.poke()
 }
 
 // beginDue begins what is due and says for how long there is nothing more to do, and
