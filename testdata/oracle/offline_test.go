@@ -34,8 +34,15 @@ func TestOffline(t *testing.T) {
 			}
 			t.Fatalf("jet %s: %v\n%s", strings.Join(words, " "), err, said)
 		}
-		if calls, err := os.ReadFile(log); err != nil || len(calls) > 0 {
-			t.Errorf("jet %s: %v\n%s", strings.Join(words, " "), err, calls)
+		calls, err := os.ReadFile(log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for call := range strings.Lines(string(calls)) {
+			// A thread that the end of the process caught between two calls: "???(".
+			if !strings.Contains(call, "???(") {
+				t.Errorf("jet %s: %s", strings.Join(words, " "), call)
+			}
 		}
 	}
 	// That the watch sees anything at all:
