@@ -420,6 +420,53 @@ outputs:
 	r.end(syscall.SIGTERM)
 }
 
+// TestRefreshGone has two processes that add their registries to one file, which is
+// taken away with its folder: both entries come back, and nobody is asked anew.
+func TestRefreshGone(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("files are looked at every 10 seconds")
+	}
+	dir := t.TempDir()
+	fake, env := shortTokens(t, 12*time.Hour)
+	folder := filepath.Join(dir, "folder")
+	regions := []string{"eu-west-1", "eu-west-2"}
+	both := func() bool {
+		data, err := os.ReadFile(filepath.Join(folder, "config.json"))
+		return err == nil && bytes.Contains(data, []byte(regions[0])) && bytes.Contains(data, []byte(regions[1]))
+	}
+	again := func() {
+		t.Helper()
+		os.RemoveAll(folder) // one may write in between
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again()
+	var all []*refreshing
+	for _, region := range regions {
+		put(t, filepath.Join(dir, region+".yaml"), "registries: [{name: one, address: 012345678901.dkr.ecr."+region+".amazonaws.com, backend: ecr}]\noutputs: [{dockercfg: folder/config.json}]\n")
+		all = append(all, refreshIn(t, dir, env, "--config", region+".yaml"))
+	}
+	for _, what := range []string{"both are there", "both are there again"} {
+		// If they meet, it takes a look or two.
+		for begun := time.Now(); !both(); time.Sleep(20 * time.Millisecond) {
+			if time.Since(begun) > 45*time.Second {
+				t.Fatalf("it never happens that %s", what)
+			}
+		}
+		if what == "both are there" {
+			again()
+		}
+	}
+	if n := len(fake.Calls()); n != 2 {
+		t.Errorf("two registries were asked %d times", n)
+	}
+	for _, r := range all {
+		r.end(syscall.SIGTERM)
+	}
+}
+
 // TestRefreshAddress takes one that somebody else has.
 func TestRefreshAddress(t *testing.T) {
 	t.Parallel()
