@@ -559,6 +559,9 @@ func (r *Refresher) failed(a *account, now time.Time) {
 	if r.interval > 0 {
 		last = min(last, max(r.interval, firstPause))
 	}
+	if life := a.life(); life > 0 { // what lives for minutes is not to be dead for minutes more
+		last = min(last, max(life/8, firstPause))
+	}
 	next := now.Add(pauseAfter(a.failed, firstPause, last, left(a.expires, now), r.random()))
 	what := []any{"account", a.Name, "registry", a.Registry, "error", a.err.Error(), "failures", a.failed, "next", stamp(next)}
 	what = append(what, adviceOf(a.err)...)
