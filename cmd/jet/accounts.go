@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os/exec"
 	"path/filepath"
@@ -165,6 +166,14 @@ func (f *accountsFile) path(name string) string {
 		name = "." + string(filepath.Separator) + name
 	}
 	return name
+}
+
+// adviseMissing says where a file is named that is not there.
+func (f *accountsFile) adviseMissing(err error, field string, a accounts.Account) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return withHint(err, fmt.Sprintf("%s: below %s in %s names it; paths start from the folder of that file", field, a.Name, f.shown()))
 }
 
 // chosen gives the accounts of these names and registries, all if there are none.
@@ -363,7 +372,7 @@ func (s *accountSource) passwordFile(ctx context.Context) (dockercfg.Secret, err
 	path := s.file.path(s.account.PasswordFile)
 	text, _, err := s.file.read(ctx, path, "password file")
 	if err != nil {
-		return dockercfg.Secret{}, err
+		return dockercfg.Secret{}, s.file.adviseMissing(err, "passwordFile", s.account)
 	}
 	shown := display(path, "")
 	password := trimLineEnd(text)
@@ -545,7 +554,7 @@ func (s *accountSource) envFile(ctx context.Context) (envfile.File, error) {
 	path := s.file.path(s.account.EnvFile)
 	data, format, err := s.file.read(ctx, path, "env file")
 	if err != nil {
-		return envfile.File{}, err
+		return envfile.File{}, s.file.adviseMissing(err, "envFile", s.account)
 	}
 	file, err := envfile.Parse(data, s.account.EnvSyntax)
 	if err != nil {

@@ -35,7 +35,11 @@ func (p *program) run(ctx context.Context, words []string) int {
 	default:
 		err = app.RunContext(ctx, line.arrange())
 	}
-	return p.report(ctx, err)
+	command := "jet COMMAND"
+	if line != nil {
+		command = commandLine(app, line.names)
+	}
+	return p.report(ctx, command, err)
 }
 
 // app is the model that the command line, the help, the completions and the man

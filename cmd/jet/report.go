@@ -72,8 +72,8 @@ type ending struct {
 func (e *ending) Error() string { return fmt.Sprintf("exit status %d: %v", e.code, e.err) }
 func (e *ending) Unwrap() error { return e.err }
 
-// report prints what went wrong and gives the exit code.
-func (p *program) report(ctx context.Context, err error) int {
+// report prints what went wrong with a command and gives the exit code.
+func (p *program) report(ctx context.Context, command string, err error) int {
 	if err == nil {
 		return exitDone
 	}
@@ -106,7 +106,7 @@ func (p *program) report(ctx context.Context, err error) int {
 		}
 	}
 	if code == exitMisuse && hints == nil {
-		hints = append(hints, `"jet COMMAND --help" has examples`)
+		hints = append(hints, fmt.Sprintf("\"%s --help\" has examples", command))
 	}
 	seen := make(map[string]bool)
 	for _, hint := range hints {

@@ -148,7 +148,7 @@ func (f *accountsFile) registryAccount(ctx context.Context, a accounts.Account, 
 	if roots[path] == nil {
 		pem, err := f.reader.program.readWhole(ctx, path, "certificate")
 		if err != nil {
-			return asked, fmt.Errorf("%s: %w", a.Name, err)
+			return asked, f.adviseMissing(fmt.Errorf("%s: %w", a.Name, err), "caCert", a)
 		}
 		if roots[path], err = registry.Roots(pem); err != nil {
 			return asked, fail("%s: %q: %w", a.Name, path, err)
