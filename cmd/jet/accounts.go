@@ -524,7 +524,7 @@ func (s *accountSource) scope(ctx context.Context, b generators.Backend) (env ge
 			} {
 				if value, _ := base(name); value != "" && s.account.EnvFile != "" {
 					return nil, nil, fail("%s sets %s, and the profile of the account would not be used beside it", display(s.file.path(s.account.EnvFile), ""), name).
-						hint("leave one of the two away")
+						hint("leave one of the two out")
 				}
 				hidden[name] = true
 			}

@@ -39,7 +39,7 @@ func (p *program) add(c *cli.Context) error {
 	token := c.Bool("identity-token-stdin")
 	switch {
 	case token && c.Bool("password-stdin"):
-		return misuse("--password-stdin and --identity-token-stdin both want stdin").hint("leave one of the two away")
+		return misuse("--password-stdin and --identity-token-stdin both want stdin").hint("leave one of the two out")
 	case entry.Username == "" && !token:
 		return misuse("%s needs --username USER", c.Command.HelpName).hint(usageOf(c.Command.HelpName, c.Command))
 	case strings.Contains(entry.Username, ":"):

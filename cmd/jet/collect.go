@@ -222,7 +222,7 @@ func (p *program) combine(runs []run, outcomes []outcome, only []string, l limit
 			var conflict *dockercfg.ConflictError
 			if errors.As(err, &conflict) {
 				err = fail("%s and %s: %w", origins[conflict.Registry], r.origin(), err).
-					hint("leave one of the two away; a dockercfg holds one credential for a registry")
+					hint("leave one of the two out; a dockercfg holds one credential for a registry")
 			} else if err != nil {
 				err = fmt.Errorf("%s%s: %w", r.from(), r.backend.Name, err)
 			}

@@ -84,7 +84,7 @@ func (p *program) sealingOfOutput(c *cli.Context, output string) (*sealing, erro
 	}
 	if c.IsSet("format") {
 		return nil, misuse("--format is the format of an encrypted output, and there is no --encrypt").
-			hint("add --encrypt, or leave --format away")
+			hint("add --encrypt, or leave --format out")
 	}
 	return nil, guardEncrypted(c, output)
 }
@@ -139,7 +139,7 @@ func wantedOutput(c *cli.Context) (dockercfg.Output, error) {
 	}
 	for _, flag := range []string{"name", "namespace", "label"} {
 		if c.IsSet(flag) && o.Form != dockercfg.KubernetesSecret {
-			return o, misuse("--%s is for a Kubernetes Secret", flag).hint("add --output-format kubernetes-secret, or leave it away")
+			return o, misuse("--%s is for a Kubernetes Secret", flag).hint("add --output-format kubernetes-secret, or leave it out")
 		}
 	}
 	return o, nil

@@ -220,7 +220,7 @@ func (p *program) sealing(c *cli.Context, f *credentialsFile) (*sealing, error) 
 			hint(fmt.Sprintf("\"jet encrypt %s %s\" encrypts it", shellWord(f.name), shellWord(f.name+".encrypted")))
 	case c.IsSet("format"):
 		return nil, fail("--format is the format of an encrypted file, and %s is none", f.shown()).
-			hint("leave --format away")
+			hint("leave --format out")
 	case isNew && strings.HasSuffix(f.name, ".encrypted"):
 		return nil, fail("%s would be a new file with readable credentials, under the name of an encrypted one", f.shown()).
 			hint("add --encrypt")

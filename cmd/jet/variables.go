@@ -64,7 +64,7 @@ func (p *program) changeVariables(c *cli.Context, change func(f *textFile) ([]by
 	sealed := &sealing{chosen}
 	if f.format == 0 && len(f.raw) > 0 {
 		if c.IsSet("format") {
-			return fail("--format is the format of an encrypted file, and %s is none", f.shown()).hint("leave --format away")
+			return fail("--format is the format of an encrypted file, and %s is none", f.shown()).hint("leave --format out")
 		}
 		if err := r.refusePlain(f.shown(), f.format); err != nil {
 			return err

@@ -59,7 +59,7 @@ func (p *program) wantedTLS(c *cli.Context) (registry.TLS, error) {
 	t := registry.TLS{InsecureSkipVerify: c.Bool("insecure-skip-verify"), PlainHTTP: c.Bool("plain-http")}
 	switch name := c.String("ca-cert"); {
 	case t.PlainHTTP && (t.InsecureSkipVerify || c.IsSet("ca-cert")):
-		return t, misuse("--plain-http has no certificates, and --ca-cert and --insecure-skip-verify are about them").hint("leave one of them away")
+		return t, misuse("--plain-http has no certificates, and --ca-cert and --insecure-skip-verify are about them").hint("leave one of them out")
 	case c.IsSet("ca-cert") && t.InsecureSkipVerify:
 		return t, misuse("--ca-cert and --insecure-skip-verify exclude each other").hint("--ca-cert is the safe one")
 	case c.IsSet("ca-cert") && (name == "" || name == "-"):
@@ -466,7 +466,7 @@ func adviseFinding(f registry.Finding, host, file string) string {
 	case registry.SpeaksHTTP:
 		return "--plain-http speaks HTTP to it, and then everybody on the way can read the credentials"
 	case registry.SpeaksHTTPS:
-		return "leave --plain-http away"
+		return "leave --plain-http out"
 	case registry.NotRegistry:
 		return "is the name of the registry right? It is often another than that of its web pages, and another port"
 	case registry.Redirected:

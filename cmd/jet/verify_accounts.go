@@ -175,7 +175,7 @@ func (f *accountsFile) advise(finding registry.Finding, r registry.Report) strin
 	case registry.SpeaksHTTP:
 		return "plainHTTP: true " + where + " speaks HTTP to it, and then everybody on the way can read the credentials"
 	case registry.SpeaksHTTPS:
-		return "leave plainHTTP away " + where
+		return "leave out plainHTTP " + where
 	case registry.Refused:
 		return "is the port in the address right? One without TLS listens on port 80 and wants plainHTTP: true"
 	case registry.Timeout:

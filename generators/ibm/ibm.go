@@ -109,7 +109,7 @@ func (c Config) Backend() generators.Backend {
 		Name:      name,
 		Summary:   "IBM Cloud Container Registry, by an API key",
 		Variables: variables(),
-		LongLived: "the API key itself lasts until it is revoked: leave " + authForm.Name + " away, or set it to " + string(APIKey),
+		LongLived: "the API key itself lasts until it is revoked: leave " + authForm.Name + " out, or set it to " + string(APIKey),
 		Open: func(env generators.Env) (generators.Source, error) {
 			c, err := c.withEnv(env)
 			if err != nil {

@@ -116,7 +116,7 @@ func (e *examiner) lookAtAzure(path string, file envfile.File) {
 	host := func(name string) string { return strings.TrimSuffix(strings.ToLower(name), ".azurecr.io") }
 	switch {
 	case hasOne && hasOther && host(one) != host(other):
-		e.add(Problem, "azure-registry", path, lineOf(file, "AZURE_REGISTRY"), "AZURE_REGISTRY and AZURE_REGISTRY_NAME name two registries", "leave one of the two away: "+e.edit(path))
+		e.add(Problem, "azure-registry", path, lineOf(file, "AZURE_REGISTRY"), "AZURE_REGISTRY and AZURE_REGISTRY_NAME name two registries", "leave one of the two out: "+e.edit(path))
 	case hasOne && !hasOther:
 		e.add(Note, "azure-registry", path, lineOf(file, "AZURE_REGISTRY"), "Codeship's own image wants AZURE_REGISTRY_NAME, whatever its documentation says; jet takes both", e.edit(path))
 	}

@@ -271,7 +271,7 @@ func TestVerify(t *testing.T) {
 		{label: "nobody listens", host: fmt.Sprintf("localhost:%d", freePort(t)), account: bob, repository: "team/app", flags: plain, jet: 1, name: "connection-refused", hint: "is the port of the registry right"},
 		{label: "no answer", host: "localhost:" + silentPort, account: bob, repository: "team/app", flags: []string{"--timeout", "500ms"}, wait: "2", jet: 1, name: "timeout", hint: "--timeout 2m"},
 		{label: "plain HTTP, spoken to in TLS", host: basic, account: bob, repository: "team/app", jet: 1, name: "speaks-http", hint: "--plain-http"},
-		{label: "TLS, spoken to in plain HTTP", host: good, account: bob, repository: "team/app", flags: plain, jet: 1, name: "speaks-https", hint: "leave --plain-http away"},
+		{label: "TLS, spoken to in plain HTTP", host: good, account: bob, repository: "team/app", flags: plain, jet: 1, name: "speaks-https", hint: "leave --plain-http out"},
 		{label: "unknown authority", host: good, account: bob, repository: "team/app", jet: 1, name: "unknown-authority", hint: "--ca-cert FILE"},
 		{label: "certificate for another name", host: otherName, account: bob, repository: "team/app", flags: caCert, cert: ca.dir, jet: 1, name: "wrong-host-name", hint: "--insecure-skip-verify"},
 		{label: "certificate expired", host: expired, account: bob, repository: "team/app", flags: caCert, cert: ca.dir, jet: 1, name: "certificate-expired", hint: "renew the certificate"},
