@@ -53,6 +53,7 @@ type File struct {
 	isNew  bool        // Commit must not replace anything
 	staged string      // where Commit leaves the file, "" for its target
 
+	pinned  *os.File // the folder that target is reached by, nil for none
 	file    *os.File // nil in memory and at the end
 	temp    string   // the temporary name of file, "" while it has none
 	stream  bool
@@ -143,10 +144,12 @@ func WriteFile(path string, data []byte, class Class) (inPlace bool, err error) 
 // it has them before it takes its name, so that who may read it can do so at every
 // moment; a process that is killed in between leaves it beside the target, under a
 // name that Tidy knows. An owner that may not be set is an error; a mode that the
-// file system does not know is none.
+// file system does not know is none. Pipes, devices and sockets are an error too. Root
+// follows no symbolic link of another user (Linux).
 func WriteFileWith(path string, data []byte, a Attributes) (inPlace bool, err error) {
 	f := &File{path: path, class: chosen, wanted: a}
 	if err := f.open(); err != nil {
+		f.Close()
 		return false, f.failure(err)
 	}
 	return f.inPlaceAfter(data)
@@ -185,7 +188,14 @@ func (f *File) open() error {
 	} else if f.target, f.old, f.stream, err = resolve(f.path); err != nil {
 		return err
 	}
+	if f.class == chosen && !f.stream {
+		if err := f.pin(); err != nil {
+			return err
+		}
+	}
 	switch {
+	case f.stream && f.class == chosen:
+		return errNoFile
 	case f.stream:
 		f.file, err = openStream(f.target)
 		return err
@@ -211,7 +221,73 @@ func (f *File) open() error {
 		f.memory = true
 		return nil
 	}
-	return fmt.Errorf("folder %q: %w", folder(f.target), cause(err))
+	shown := f.target
+	if f.pinned != nil {
+		shown = f.path
+	}
+	return fmt.Errorf("folder %q: %w", folder(shown), cause(err))
+}
+
+var errNoFile = errors.New("it is a pipe, a device or a socket, and no file")
+
+// pin makes sure that the target stays what it is until the end.
+func (f *File) pin() (err error) {
+	if f.target, f.pinned, err = pin(f.path); err != nil || f.pinned == nil {
+		if err == nil {
+			f.target, f.old, f.stream, err = resolve(f.path)
+		}
+		return err
+	}
+	f.old, err = os.Lstat(f.target)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		f.old, err = nil, nil
+	case err == nil && f.old.Mode()&fs.ModeSymlink != 0: // put there this moment
+		err = syscall.ELOOP
+	case err == nil:
+		f.stream = !f.old.Mode().IsRegular() && !f.old.IsDir()
+	}
+	return err
+}
+
+// Open opens for reading the file that WriteFileWith would replace, under the same
+// rules, and never waits. The error wraps fs.ErrNotExist if there is none.
+func Open(path string) (*os.File, error) {
+	f := &File{path: path}
+	target, _, stream, err := resolve(path)
+	if err == nil && !stream {
+		f.target = target
+		err = f.pin()
+	}
+	if f.pinned != nil {
+		defer f.pinned.Close()
+	}
+	switch {
+	case err != nil:
+		return nil, cause(err)
+	case stream || f.stream:
+		return nil, errNoFile
+	}
+	flag := os.O_RDONLY | syscall.O_NONBLOCK
+	if f.pinned != nil {
+		flag |= noFollow
+	}
+	file, err := os.OpenFile(f.target, flag, 0)
+	if err != nil {
+		return nil, cause(err)
+	}
+	info, err := file.Stat()
+	switch {
+	case err == nil && info.IsDir():
+		err = syscall.EISDIR
+	case err == nil && !info.Mode().IsRegular():
+		err = errNoFile
+	}
+	if err != nil {
+		file.Close()
+		return nil, cause(err)
+	}
+	return file, nil
 }
 
 // firstMode is the mode of the temporary file.
@@ -466,6 +542,10 @@ func (f *File) Close() error {
 	if f.temp != "" {
 		err = os.Remove(f.temp)
 		f.temp = ""
+	}
+	if f.pinned != nil {
+		f.pinned.Close()
+		f.pinned = nil
 	}
 	f.buffer = nil
 	if f.err == nil {

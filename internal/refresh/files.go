@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -74,16 +75,17 @@ const maxFile = 64 << 20
 
 // read gives what the file holds; found is false if there is none.
 func (f *File) read() (data []byte, found bool, err error) {
-	info, err := os.Stat(f.Path)
+	file, err := outfile.Open(f.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, false, nil
-	case err == nil && !info.Mode().IsRegular():
-		return nil, false, fmt.Errorf("%q is not a file", f.Path)
-	case err == nil && info.Size() > maxFile:
-		return nil, false, fmt.Errorf("%q is over %d MiB long", f.Path, maxFile>>20)
-	case err == nil:
-		data, err = os.ReadFile(f.Path)
+	case err != nil:
+		return nil, false, err
+	}
+	defer file.Close()
+	data, err = io.ReadAll(io.LimitReader(file, maxFile+1))
+	if len(data) > maxFile {
+		return nil, false, fmt.Errorf("it is over %d MiB long", maxFile>>20)
 	}
 	return data, err == nil, err
 }

@@ -137,7 +137,7 @@ func TestDockercfgFile(t *testing.T) {
 		want(t, "content", read(t, path), other)
 	}
 	_, err := (&DockercfgFile{File: file(filepath.Dir(path))}).Write(t.Context(), Content{})
-	if err == nil || !strings.Contains(err.Error(), "is not a file") {
+	if err == nil || !strings.Contains(err.Error(), "is a directory") {
 		t.Errorf("a folder: got %v", err)
 	}
 }
