@@ -224,6 +224,10 @@ func TestParseRealm(t *testing.T) {
 		{"https://r.example", "https://", false},
 		{"https://r.example", "", false},
 		{"https://r.example", "https://auth.example\\@evil.example/", false},
+		{"http://r.example", "http://127.0.0.¹/", false}, // net/http asks 127.0.0.1
+		{"https://r.example", "https://ｌocalhost/", false},
+		{"https://r.example", "https://%C2%B927.0.0.1/", false},
+		{"https://r.example", "https://xn--bcher-kva.example/", true},
 	} {
 		registry, err := url.Parse(c.registry)
 		if err != nil {

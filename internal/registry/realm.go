@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"unicode"
 )
 
 // Where credentials may go beside the registry itself.
@@ -20,6 +21,7 @@ import (
 //   - a realm is no address of this machine or of a private network, nor a name that
 //     stands for one, unless it has the host name of the registry; a name may stand for
 //     a private address if the registry's own does, as within a company;
+//   - a realm has a name in ASCII, as DNS has them;
 //   - no redirect is followed with credentials.
 //
 // The first two are those of go-containerregistry v0.22.1 and of oras-go v2.6.4
@@ -49,6 +51,8 @@ func parseRealm(registry *url.URL, realm string) (*url.URL, error) {
 		return nil, &realmError{u.Host, "it is asked over https and sends callers to a realm over http, where everybody on the way could read the credentials"}
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, &realmError{u.Host, "the realm that it names is neither https nor http"}
+	case !isASCII(u.Hostname()):
+		return nil, &realmError{u.Host, "the realm that it names has letters that stand for others, and is not what it seems"}
 	case strings.EqualFold(u.Hostname(), registry.Hostname()):
 		return u, nil
 	}
@@ -61,6 +65,13 @@ func parseRealm(registry *url.URL, realm string) (*url.URL, error) {
 		return nil, &realmError{u.Host, "the realm that it names is an odd spelling of an address"}
 	}
 	return u, nil
+}
+
+// isASCII reports whether a host is asked under the name that it is written with: the
+// address of another one is looked up under what net/http makes of it, 127.0.0.1 of
+// 127.0.0.¹, which a gate would not know again.
+func isASCII(host string) bool {
+	return !strings.ContainsFunc(host, func(r rune) bool { return r > unicode.MaxASCII })
 }
 
 // endsInNumber reports whether the last part of a host is a number: then all of it is

@@ -216,7 +216,7 @@ func (s *session) send(ctx context.Context, q question, authorization string) (*
 			return a, nil
 		}
 		next, err := to.Parse(location)
-		if err != nil || next.User != nil || next.Scheme != s.base.Scheme || next.Hostname() == "" {
+		if err != nil || next.User != nil || next.Scheme != s.base.Scheme || next.Hostname() == "" || !isASCII(next.Hostname()) {
 			return a, nil
 		}
 		if q.scope == "" && !s.isHome(next) {
