@@ -599,7 +599,7 @@ func TestRefreshWorld(t *testing.T) {
 			}
 		case f.dead > 0:
 			t.Errorf("%s held a dead token for %v", name, f.dead)
-		case f.tokens < 4*rounds:
+		case f.tokens < 3*rounds:
 			t.Errorf("%s had %d tokens", name, f.tokens)
 		}
 	}
