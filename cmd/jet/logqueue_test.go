@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -54,5 +55,29 @@ func TestLogQueueEnd(t *testing.T) {
 			t.Errorf("it took %v", took)
 		}
 		close(w.goes)
+	})
+}
+
+// TestLogLinesBound has a program that prints something else each time, for ever: an hour
+// has so many lines, and then there are more.
+func TestLogLinesBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		l := &logLines{log: slog.New(slog.NewJSONHandler(&log, nil))}
+		count := func(wanted int) {
+			t.Helper()
+			for i := range 3 * maxSeen {
+				fmt.Fprintf(l, "line %d\n", i)
+			}
+			if n := strings.Count(log.String(), "\n"); n != wanted {
+				t.Errorf("%d lines", n)
+			}
+			log.Reset()
+		}
+		count(maxSeen + 1) // one says that there are more
+		time.Sleep(forgetSeen - time.Second)
+		count(0)
+		time.Sleep(time.Second)
+		count(maxSeen + 1)
 	})
 }
