@@ -110,10 +110,16 @@ func (p *program) report(ctx context.Context, command string, err error) int {
 	}
 	seen := make(map[string]bool)
 	for _, hint := range hints {
-		if !seen[hint] {
-			seen[hint] = true
+		if seen[hint] {
+			continue
+		}
+		seen[hint] = true
+		if len(seen) <= maxHints {
 			p.print("hint: ", hint)
 		}
+	}
+	if more := len(seen) - maxHints; more > 0 {
+		p.print("hint: ", fmt.Sprintf("and %d more like these", more))
 	}
 	return code
 }
@@ -144,6 +150,9 @@ func printable(text string) string {
 		return ' '
 	}, text)
 }
+
+// maxHints is how many hints stand below the errors of a command.
+const maxHints = 10
 
 // maxNames is how many names a message lists.
 const maxNames = 10

@@ -248,6 +248,23 @@ func (p *program) askRegistries(ctx context.Context, accounts []registry.Account
 // An adviser says what to do about a finding, "" for what explains itself.
 type adviser func(registry.Finding, registry.Report) string
 
+// mostHints is how many hints people get about findings of one name, which mostly
+// differ by the registry alone.
+const mostHints = 3
+
+// few gives an adviser that says nothing twice, and of one finding no more than mostHints.
+func (advise adviser) few() adviser {
+	said := make(map[registry.Name][]string)
+	return func(f registry.Finding, r registry.Report) string {
+		hint := advise(f, r)
+		if hint == "" || len(said[f.Name]) == mostHints || slices.Contains(said[f.Name], hint) {
+			return ""
+		}
+		said[f.Name] = append(said[f.Name], hint)
+		return hint
+	}
+}
+
 // reportVerified prints what was found out, and fails if something does not work.
 func (p *program) reportVerified(reports []registry.Report, others []listedStore, asJSON bool, advise adviser) error {
 	if asJSON {
@@ -259,6 +276,7 @@ func (p *program) reportVerified(reports []registry.Report, others []listedStore
 	}
 	var failed []string
 	var hints []string
+	advise = advise.few()
 	for _, r := range reports {
 		for _, w := range r.Warnings() {
 			p.warn("%s", sentence(r, w))
@@ -516,6 +534,7 @@ func (p *program) verifyMade(ctx context.Context, made *collection, s *selection
 	}
 	var errs failures
 	worked := 0
+	advise := s.advise.few()
 	for _, r := range reports {
 		for _, w := range r.Warnings() {
 			p.warn("%s", sentence(r, w))
@@ -531,7 +550,7 @@ func (p *program) verifyMade(ctx context.Context, made *collection, s *selection
 		}
 		for _, problem := range r.Problems() {
 			f := fail("%s", sentence(r, problem))
-			if hint := s.advise(problem, r); hint != "" {
+			if hint := advise(problem, r); hint != "" {
 				f.hint(hint)
 			}
 			errs = append(errs, f)
