@@ -18,14 +18,14 @@ type RefusedError struct {
 }
 
 // Refused makes one of what was found in an answer. A code or an id that does not
-// look like one is dropped, and so is a description with any part of a secret that
-// was sent.
+// look like one is dropped, and so is any of the three with a part of a secret that was
+// sent: keys may look like codes.
 func Refused(status *StatusError, code, description, requestID string, secrets ...string) *RefusedError {
 	e := &RefusedError{Host: status.Host, Description: Quote(description, secrets...), Status: status}
-	if isWord(code) {
+	if isWord(code) && Quote(code, secrets...) != "" {
 		e.Code = code
 	}
-	if isWord(requestID) {
+	if isWord(requestID) && Quote(requestID, secrets...) != "" {
 		e.RequestID = requestID
 	}
 	return e

@@ -23,6 +23,8 @@ func TestRefused(t *testing.T) {
 		{"A", "you sent a secret that begins with " + canary[:8], "", "login.example answers 401 Unauthorized: A"},
 		{"A", "line\nyou sent " + canary[3:], "", "login.example answers 401 Unauthorized: A"},
 		{"A", "it begins with " + canary[:7], "", "login.example answers 401 Unauthorized: A: it begins with canary-"},
+		{"key-" + canary, "no", "1", "login.example answers 401 Unauthorized: no (request 1)"},
+		{"A", "no", canary, "login.example answers 401 Unauthorized: A: no"},
 		{"A", "the other is pin", "", "login.example answers 401 Unauthorized: A"},
 		{"", strings.Repeat("ä", 300), "", "login.example answers 401 Unauthorized: " + strings.Repeat("ä", 200) + "…"},
 	} {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -212,32 +214,44 @@ func (c *Client) send(ctx context.Context, s Secret, r request, token string) (b
 		return nil, s.problem("KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are no address", nil)
 	}
 	request.Header.Set("Authorization", "Bearer "+token)
+	secrets := append(s.secrets(), token, data(r.body))
 	request.Header.Set("Content-Type", r.contentType)
 	request.Header.Set("Accept", r.accept)
 	answer, err := client.Do(request)
 	if err != nil {
-		return nil, unreachable(s, c.config, err)
+		return nil, unreachable(s, c.config, err, secrets)
 	}
 	defer answer.Body.Close()
 	body, err = io.ReadAll(answer.Body)
 	switch {
 	case err != nil:
-		return nil, unreachable(s, c.config, err)
+		return nil, unreachable(s, c.config, err, secrets)
 	case answer.StatusCode != http.StatusOK && answer.StatusCode != http.StatusCreated:
 		status := &endpoint.StatusError{Host: c.config.Address, Code: answer.StatusCode, Body: body, Header: answer.Header}
-		return nil, refusal(s, c.config, status, append(s.secrets(), token))
+		return nil, refusal(s, c.config, status, secrets)
 	case !json.Valid(body):
 		return nil, s.problem("this is no API server", endpoint.NotJSON(c.config.Address, body, answer.Header))
 	}
 	return body, nil
 }
 
-// secrets are the texts that no message may hold.
+// secrets are the texts that no message may hold, as they stand in the Secret too.
 func (s Secret) secrets() (texts []string) {
 	for _, e := range s.Entries {
-		texts = append(texts, e.Password.Reveal())
+		password := e.Password.Reveal()
+		texts = append(texts, password, base64.StdEncoding.EncodeToString([]byte(e.Username+":"+password)))
 	}
 	return texts
+}
+
+// data is what a manifest holds, as it stands there: by far the longest word.
+func data(manifest []byte) (longest string) {
+	for word := range strings.FieldsSeq(string(manifest)) {
+		if len(word) > len(longest) {
+			longest = word
+		}
+	}
+	return longest
 }
 
 // trusting gives a client that trusts what stands in the file of authorities now: a

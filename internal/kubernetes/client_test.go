@@ -88,6 +88,12 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		code, text = s.answer(len(s.requests))
 		text = strings.ReplaceAll(text, "OBJECT", partial(r.URL.Path))
 	}
+	if code == 0 { // the text is all that is sent
+		connection, _, _ := w.(http.Hijacker).Hijack()
+		io.WriteString(connection, text)
+		connection.Close()
+		return
+	}
 	if code == http.StatusTemporaryRedirect {
 		w.Header().Set("Location", "https://elsewhere.test/")
 	}
@@ -324,6 +330,12 @@ func TestRefusals(t *testing.T) {
 	const account = `User "system:serviceaccount:team:jet" cannot `
 	type try = func(int) (int, string)
 	always := func(code int, body string) try { return func(int) (int, string) { return code, body } }
+	_, manifest, err := regcred().encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, inBase64, _ := strings.Cut(string(manifest), ".dockerconfigjson: ")
+	inBase64, _, _ = strings.Cut(inBase64, "\n")
 	for label, c := range map[string]struct {
 		answer try
 		reason Reason
@@ -400,15 +412,21 @@ func TestRefusals(t *testing.T) {
 				return 201, "OBJECT"
 			}, 0, "", "", 2,
 		},
-		"out of order":          {always(503, "no endpoints available for service "+canary), Busy, "the API server is busy or out of order: 127.0.0.1", "", 4},
-		"storage is away":       {always(500, failure(500, "InternalError", "etcdserver: request timed out", "")), Busy, "etcdserver: request timed out", "", 4},
-		"a web page":            {always(200, "<html>"+canary), Unusable, "this is no API server: the answer of 127.0.0.1", "", 1},
-		"another object":        {always(200, `{"kind":"PartialObjectMetadata","metadata":{"name":"other","namespace":"team"}}`), Unusable, "is not about it", "", 1},
-		"another answer":        {always(200, `{}`), Unusable, "is not about it", "", 1},
-		"a redirect":            {always(307, ""), Unreachable, "redirect to elsewhere.test", "", 1},
-		"an answer of 10 MiB":   {always(200, `{"kind":"`+strings.Repeat("x", 10<<20)), Unreachable, "is over 1024 KiB long", "", 1},
-		"a status of 10 MiB":    {always(403, strings.Repeat("x", 10<<20)), Unreachable, "is over 1024 KiB long", "", 1},
-		"a status that is none": {always(400, `{"message": ["`+canary+`"]}`), Refused, "the API server refuses it: 127.0.0.1", "", 1},
+		"out of order":            {always(503, "no endpoints available for service "+canary), Busy, "the API server is busy or out of order: 127.0.0.1", "", 4},
+		"storage is away":         {always(500, failure(500, "InternalError", "etcdserver: request timed out", "")), Busy, "etcdserver: request timed out", "", 4},
+		"a web page":              {always(200, "<html>"+canary), Unusable, "this is no API server: the answer of 127.0.0.1", "", 1},
+		"another object":          {always(200, `{"kind":"PartialObjectMetadata","metadata":{"name":"other","namespace":"team"}}`), Unusable, "is not about it", "", 1},
+		"another answer":          {always(200, `{}`), Unusable, "is not about it", "", 1},
+		"a redirect":              {always(307, ""), Unreachable, "redirect to elsewhere.test", "", 1},
+		"an echo of the user":     {always(403, failure(403, "Forbidden", `User "`+canary+`" cannot patch resource "secrets"`, "secrets")), Forbidden, "the API server forbids it", "", 1},
+		"an echo of the reason":   {always(403, failure(403, canary, "", "secrets")), Forbidden, "the API server forbids it", "", 1},
+		"an echo of the manager":  {always(409, failure(409, "Conflict", "", "secrets", `FieldManagerConflict|conflict with "`+canary+`" using v1|`+canary)), Conflict, "owns its content: one without a name", "", 1},
+		"an echo in base64":       {always(422, failure(422, "Invalid", inBase64, "secrets")), Refused, "the API server refuses it: 127.0.0.1", "", 1},
+		"an echo of user and all": {always(422, failure(422, "Invalid", base64.StdEncoding.EncodeToString([]byte("AWS:"+canary)), "secrets")), Refused, "the API server refuses it: 127.0.0.1", "", 1},
+		"an echo as the protocol": {always(0, "HTTP/"+canary+" 200 OK\r\n\r\n"), Unreachable, "holds a secret", "", 1},
+		"an answer of 10 MiB":     {always(200, `{"kind":"`+strings.Repeat("x", 10<<20)), Unreachable, "is over 1024 KiB long", "", 1},
+		"a status of 10 MiB":      {always(403, strings.Repeat("x", 10<<20)), Unreachable, "is over 1024 KiB long", "", 1},
+		"a status that is none":   {always(400, `{"message": ["`+canary+`"]}`), Refused, "the API server refuses it: 127.0.0.1", "", 1},
 	} {
 		t.Run(label, func(t *testing.T) {
 			s := startServer(t)
@@ -430,6 +448,9 @@ func TestRefusals(t *testing.T) {
 			text, hints := err.Error(), strings.Join(e.Advice(), "\n")
 			if e.Reason != c.reason || !strings.HasPrefix(text, "Secret team/regcred: ") || !strings.Contains(text, c.want) || !strings.Contains(hints, c.hint) {
 				t.Errorf("got reason %d and %q\n%s\nwant reason %d, %q and %q", e.Reason, text, hints, c.reason, c.want, c.hint)
+			}
+			if strings.Contains(text+hints, inBase64[:16]) || strings.Contains(text+hints, base64.StdEncoding.EncodeToString([]byte("AWS:"+canary))) {
+				t.Errorf("it shows a secret in base64: %q %q", text, hints)
 			}
 			if strings.Contains(text+hints, canary) || strings.Contains(fmt.Sprintf("%+v", err), canary) {
 				t.Errorf("it shows a secret: %q %q", text, hints)

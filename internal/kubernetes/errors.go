@@ -63,9 +63,13 @@ func (e *Error) of(s Secret) *Error {
 	return e
 }
 
-// unreachable says why there is no answer.
-func unreachable(s Secret, c Config, err error) *Error {
-	e := s.problem("the API server cannot be asked", endpoint.Reason(err))
+// unreachable says why there is no answer. What net/http says may quote one that is none.
+func unreachable(s Secret, c Config, err error, secrets []string) *Error {
+	reason := endpoint.Reason(err)
+	if endpoint.Quote(reason.Error(), secrets...) == "" {
+		reason = &endpoint.AnswerError{Host: c.Address, Problem: "holds a secret"}
+	}
+	e := s.problem("the API server cannot be asked", reason)
 	e.Reason = Unreachable
 	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
 	_, otherName := errors.AsType[x509.HostnameError](err)
@@ -89,6 +93,19 @@ type status struct {
 
 type cause struct{ Reason, Message, Field string }
 
+// conceal takes out the texts with a part of a secret.
+func (s *status) conceal(secrets []string) {
+	texts := []*string{&s.Message, &s.Reason}
+	for i := range s.Details.Causes {
+		texts = append(texts, &s.Details.Causes[i].Message, &s.Details.Causes[i].Field)
+	}
+	for _, text := range texts {
+		if endpoint.Quote(*text, secrets...) == "" {
+			*text = ""
+		}
+	}
+}
+
 // refusal says what an answer other than a success means. Secrets are the texts that
 // were sent and must not be shown.
 func refusal(s Secret, c Config, answer *endpoint.StatusError, secrets []string) *Error {
@@ -96,6 +113,7 @@ func refusal(s Secret, c Config, answer *endpoint.StatusError, secrets []string)
 	if json.Unmarshal(answer.Body, &said) != nil {
 		said = status{} // by something that stands between, or out of order
 	}
+	said.conceal(secrets)
 	// In the words of the server, as far as they are fit to be shown.
 	e := s.problem("", endpoint.Refused(answer, said.Reason, said.Message, answer.Header.Get("Audit-Id"), secrets...))
 	e.Reason = Refused

@@ -74,9 +74,9 @@ func (s *session) reach(ctx context.Context, err error, host string) *Finding {
 	case errors.As(err, &dns):
 		return problem(NoHost, "has no address now: the name server does not answer as it should")
 	case errors.As(err, &unknown):
-		return problem(UnknownAuthority, "has a certificate of an authority that is not trusted here%s", issuer(unknown.Cert))
+		return problem(UnknownAuthority, "has a certificate of an authority that is not trusted here%s", s.issuer(unknown.Cert))
 	case errors.As(err, &hostname):
-		return problem(WrongHostName, "has a certificate that is not for the name %s%s", name, s.names(hostname.Certificate))
+		return problem(WrongHostName, "has a certificate that is not for the name %s%s", s.safe(name, "that it is asked by"), s.names(hostname.Certificate))
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return expired(invalid.Cert, time.Now())
 	case errors.As(err, &invalid):
@@ -126,11 +126,11 @@ func portOf(host, scheme string) string {
 	return "443"
 }
 
-func issuer(c *x509.Certificate) string {
-	if c == nil || c.Issuer.CommonName == "" {
+func (s *session) issuer(c *x509.Certificate) string {
+	if c == nil || s.safe(c.Issuer.CommonName, "") == "" {
 		return ""
 	}
-	return fmt.Sprintf(" (%q)", endpoint.Quote(c.Issuer.CommonName))
+	return fmt.Sprintf(" (%q)", s.safe(c.Issuer.CommonName, ""))
 }
 
 // names lists what a certificate is for.
@@ -188,20 +188,8 @@ func (s *session) said(a *answer) string {
 		}
 		description = cmp.Or(description, body.ErrorDescription, body.Details, body.Message)
 	}
-	if containsAny(code, s.secrets) {
-		code = ""
-	}
 	status := &endpoint.StatusError{Host: s.safe(a.from.Host, "the server"), Code: a.status, Header: a.header}
 	return endpoint.Refused(status, code, description, "", s.secrets...).Error()
-}
-
-func containsAny(text string, parts []string) bool {
-	for _, part := range parts {
-		if strings.Contains(text, part) {
-			return true
-		}
-	}
-	return false
 }
 
 // code is the first code of the registry in an answer, "" if there is none.
