@@ -135,12 +135,12 @@ func (r *retrier) RoundTrip(request *http.Request) (*http.Response, error) {
 		if err == nil {
 			if err := refuseRedirect(answer, request); err != nil && !r.redirects {
 				answer.Body.Close()
-				return nil, err
+				return nil, withoutEcho(err, request)
 			}
 			answer.Body = &boundedBody{ReadCloser: answer.Body, host: request.URL.Host, left: MaxAnswer}
 		}
 		if try == r.tries || !r.worthAnotherTry(answer, err) || request.Body != nil && request.GetBody == nil {
-			return answer, err
+			return answer, withoutEcho(err, request)
 		}
 		// Half of it is chance, so that many jobs that failed together do not come
 		// back together.
