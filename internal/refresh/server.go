@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -84,7 +85,43 @@ func Listen(address string) (net.Listener, error) {
 	return listener, err
 }
 
-// Serve answers requests until the context is done.
+// maxConnections is how many there are at a time: thousands, which cost nothing to who
+// opens them, would take more memory than all else here.
+const maxConnections = 256
+
+// A boundedListener closes connections that are too many.
+type boundedListener struct {
+	net.Listener
+	places chan struct{}
+}
+
+func (l *boundedListener) Accept() (net.Conn, error) {
+	for {
+		connection, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case l.places <- struct{}{}:
+			return &boundedConnection{Conn: connection, leave: sync.OnceFunc(func() { <-l.places })}, nil
+		default:
+			connection.Close()
+		}
+	}
+}
+
+// A boundedConnection leaves its place when it is closed.
+type boundedConnection struct {
+	net.Conn
+	leave func()
+}
+
+func (c *boundedConnection) Close() error {
+	defer c.leave()
+	return c.Conn.Close()
+}
+
+// Serve answers requests until the context is done, those of 256 connections at a time.
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{
 		Handler:           handler,
@@ -97,7 +134,7 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 	}
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
-	err := server.Serve(listener)
+	err := server.Serve(&boundedListener{listener, make(chan struct{}, maxConnections)})
 	if ctx.Err() != nil {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -167,6 +168,52 @@ func TestServe(t *testing.T) {
 	}
 	if _, err := http.Get("http://" + address + "/health"); err == nil {
 		t.Error("it still answers")
+	}
+}
+
+// TestManyConnections opens more connections than there may be, which say nothing.
+func TestManyConnections(t *testing.T) {
+	listener, err := Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- Serve(ctx, listener, New(Options{}).Handler("1")) }()
+	var open []net.Conn
+	dial := func() net.Conn {
+		connection, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		connection.SetReadDeadline(time.Now().Add(3 * time.Second))
+		open = append(open, connection)
+		return connection
+	}
+	for range maxConnections {
+		dial()
+	}
+	if n, err := dial().Read(make([]byte, 1)); n > 0 || err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("one too many is kept open: %v", err)
+	}
+	for _, connection := range open {
+		connection.Close()
+	}
+	for try := 0; ; try++ { // until the server has seen that
+		answer, err := http.Get("http://" + address + "/health")
+		if err == nil {
+			answer.Body.Close()
+			break
+		}
+		if try == 100 {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 
