@@ -60,7 +60,7 @@ func newSession(a Account) *session {
 
 // hide keeps a secret out of all that is shown.
 func (s *session) hide(secret string) {
-	s.secrets = append(s.secrets, secret)
+	s.secrets = append(s.secrets, secret, base64.StdEncoding.EncodeToString([]byte(secret)))
 	if escaped := url.QueryEscape(secret); escaped != secret {
 		s.secrets = append(s.secrets, escaped)
 	}
