@@ -72,6 +72,12 @@ func (f *File) owner() *syscall.Stat_t {
 	return owner
 }
 
+// ofOthers reports whether a file belongs to another user.
+func ofOthers(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) != os.Geteuid()
+}
+
 func inContainer() bool {
 	for _, mark := range containerMarks {
 		if _, err := os.Stat(mark); err == nil {

@@ -18,6 +18,8 @@ func (f *File) settle() error {
 
 func setMode(*os.File, fs.FileMode) error { return nil }
 
+func ofOthers(fs.FileInfo) bool { return false }
+
 func syncFolder(string) error { return nil }
 
 func openStream(path string) (*os.File, error) { return os.OpenFile(path, os.O_WRONLY, 0) }

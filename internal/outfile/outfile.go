@@ -515,7 +515,15 @@ func (f *File) overwrite(data []byte) error {
 	case Private:
 		target.Chmod(0o600)
 	case chosen:
-		target.Chmod(f.wanted.Mode)
+		info, err := target.Stat()
+		if err != nil {
+			return err
+		}
+		err = target.Chmod(f.wanted.Mode)
+		// Who asks for a mode keeps credentials from those that it does not name.
+		if mode := info.Mode().Perm(); err != nil && ofOthers(info) && mode&^f.wanted.Mode&0o044 != 0 {
+			return fmt.Errorf("it can only be written in place and belongs to another user: more may read it by its mode %04o than by %04o, which cannot be set", mode, f.wanted.Mode)
+		}
 	}
 	f.inPlace = true
 	_, err = target.Write(data)

@@ -95,6 +95,17 @@ func inPlaceAsUser(dir string) error {
 		check(want == 0 || info.Mode() == want, "%s: mode %v, want %v", name, info.Mode(), want)
 	}
 
+	// Who asks for a mode gets it, or no file that more can read.
+	path := filepath.Join(dir, "foreign")
+	if info, err := os.Stat(path); err == nil && ofOthers(info) {
+		for mode, want := range map[fs.FileMode]string{0o640: "new", 0o644: "for all"} {
+			_, err := WriteFileWith(path, []byte("for all"), Attributes{Mode: mode, UID: -1, GID: -1})
+			check((err == nil) == (want != "new"), "foreign, mode %04o: got %v", mode, err)
+			check(content("foreign") == want, "foreign, mode %04o: holds %q", mode, content("foreign"))
+			os.WriteFile(path, []byte("new"), 0)
+		}
+	}
+
 	f, err := Create(filepath.Join(dir, "large"), Private)
 	if err != nil {
 		return err
