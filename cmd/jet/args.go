@@ -1,7 +1,9 @@
 package main
 
 import (
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -123,8 +125,31 @@ func (l *line) addFlag(app *cli.App, command *cli.Command, word string, words []
 		given.value = words[0]
 		words = words[1:]
 	}
+	if err := given.check(); err != nil {
+		return nil, err
+	}
 	l.flags = append(l.flags, given)
 	return words, nil
+}
+
+// check refuses a value that the library would refuse in the words of a programmer.
+func (g givenFlag) check() error {
+	name := "--" + g.flag.Names()[0]
+	switch g.flag.(type) {
+	case *cli.DurationFlag:
+		if _, err := time.ParseDuration(g.value); err != nil {
+			return misuse("%s: %q is no time", name, g.value).hint("a time has a unit: 30s, 2m, 12h")
+		}
+	case *cli.IntFlag:
+		if _, err := strconv.Atoi(g.value); err != nil {
+			return misuse("%s: %q is no number", name, g.value).hint("it is digits alone, such as 1")
+		}
+	case *cli.BoolFlag:
+		if _, err := strconv.ParseBool(g.value); err != nil && !g.bare {
+			return misuse("%s: %q is neither true nor false", name, g.value).hint(name + " alone turns it on")
+		}
+	}
+	return nil
 }
 
 // arrange gives the words as urfave/cli wants them.
